@@ -1,0 +1,20 @@
+# kilter_folder(NAME SOURCES ... FLOORS ... LIBRARIES ...): one folder of src/ as one target, kilter_NAME.
+# FLOORS are the folders below that it may include; LIBRARIES are foreign ones.
+function(kilter_folder name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;FLOORS;LIBRARIES" ${ARGN})
+  add_library(kilter_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(kilter_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  list(TRANSFORM ARG_FLOORS PREPEND kilter_)
+  target_link_libraries(kilter_${name} PUBLIC ${ARG_FLOORS} ${ARG_LIBRARIES} PRIVATE kilter_flags)
+endfunction()
+
+# kilter_test(NAME SOURCES ... LINK ...): one GoogleTest program, run by ctest as a whole.
+# Data files are found relative to the folder in the macro KILTER_TEST_DATA.
+function(kilter_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} kilter_flags GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE KILTER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
