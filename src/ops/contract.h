@@ -1,0 +1,46 @@
+// The arithmetic contract as data: how each op rounds. Bounds, documentation and tests are made from it; a kernel
+// that rounds otherwise changes this table, or it is wrong.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace kilter {
+
+/// Which arithmetic a backend computes in.
+enum class Arithmetic {
+  reference,  ///< f64 throughout, each value rounded once to f32 when it is stored
+};
+
+/// How an op's result depends on the length of its sum.
+enum class SumLength {
+  none,       ///< no sum: an element-wise op or a copy
+  row,        ///< the vector that is normalised
+  n_in,       ///< columns of the weight
+  head,       ///< Hk
+  positions,  ///< L
+};
+
+/// One op under one arithmetic. `u64` is 2^-53, `u32` is 2^-24 (unit round-off of f64 and f32).
+///   |value - exact| <= u32 * |exact|  +  (sum_roundings(n) + extra_roundings) * u64 * S  +  half the least subnormal
+/// where S is the same expression with every term replaced by its magnitude.
+struct OpContract {
+  std::string_view op;         ///< the function of ops.h
+  Arithmetic arithmetic;
+  SumLength sum;               ///< what n is
+  int extra_roundings;         ///< f64 roundings outside the sum, special functions at 1 ULP each included
+  int output_roundings;        ///< f32 roundings of the stored value: 0 for a copy, else 1
+  std::string_view note;       ///< what the numbers stand for
+};
+
+std::span<const OpContract> all_contracts();
+
+/// The row of an op, or null when the table lacks it.
+const OpContract* find_contract(std::string_view op, Arithmetic arithmetic);
+
+/// The bound of the formula above, in units of the result.
+///   exact_magnitude = |exact|, term_magnitude = S, n = length of the sum (0 for SumLength::none).
+double contract_bound(const OpContract& contract, double exact_magnitude, double term_magnitude, int64_t n);
+
+}  // namespace kilter
