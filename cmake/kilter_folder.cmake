@@ -7,6 +7,23 @@ function(kilter_folder name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
   list(TRANSFORM ARG_FLOORS PREPEND kilter_)
   target_link_libraries(kilter_${name} PUBLIC ${ARG_FLOORS} ${ARG_LIBRARIES} PRIVATE kilter_flags)
+  set_property(GLOBAL APPEND PROPERTY KILTER_FOLDERS kilter_${name})
+  set_property(GLOBAL APPEND PROPERTY KILTER_FOREIGN_LIBRARIES ${ARG_LIBRARIES})
+endfunction()
+
+# kilter_combined_library(NAME): the folders made so far as one static library, which is what others install and link.
+function(kilter_combined_library name)
+  get_property(folders GLOBAL PROPERTY KILTER_FOLDERS)
+  get_property(libraries GLOBAL PROPERTY KILTER_FOREIGN_LIBRARIES)
+  list(REMOVE_DUPLICATES libraries)
+  list(TRANSFORM folders REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
+  add_library(${name} STATIC ${objects})
+  set_target_properties(${name} PROPERTIES OUTPUT_NAME kilter EXPORT_NAME kilter LINKER_LANGUAGE CXX)
+  target_include_directories(${name} INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${name} INTERFACE cxx_std_20)
+  target_link_libraries(${name} PRIVATE ${libraries})
+  add_library(kilter::kilter ALIAS ${name})
 endfunction()
 
 # kilter_test(NAME SOURCES ... LINK ...): one GoogleTest program, run by ctest as a whole.
