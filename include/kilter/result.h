@@ -1,5 +1,5 @@
-// Errors as values. Every call of the library that can fail returns Result<T>; nothing in the library throws on
-// purpose, prints, or ends the process.
+// Errors as values. Every call of the library that can fail returns Result<T>; nothing in the library throws
+// on purpose, prints, or ends the process.
 #pragma once
 
 #include <cassert>
@@ -10,8 +10,8 @@
 
 namespace kilter {
 
-/// What kind of failure this is: the program's exit code follows from it (docs/commands.md), and a caller may switch
-/// on it. The sentence is for the person.
+/// What kind of failure this is: the program's exit code follows from it (docs/commands.md), and a caller may
+/// switch on it. The sentence is for the person.
 enum class ErrorCode {
   usage,        ///< the request itself is wrong: an option, a range, a name that does not exist
   not_found,    ///< a file, tensor or key that was asked for is not there
@@ -28,7 +28,7 @@ struct Error {
   ErrorCode code;
   std::string subject;   ///< what: a file, a tensor, a metadata key, an option. May be empty.
   std::string sentence;  ///< what was expected, and what came instead.
-  std::string cure;      ///< what the person can do about it. May be empty where nothing can be said honestly.
+  std::string cure;  ///< what the person can do about it. May be empty where nothing can be said honestly.
 
   /// The whole message on one line.
   std::string message() const {
@@ -81,17 +81,17 @@ class [[nodiscard]] Status {
 }  // namespace kilter
 
 /// Hands an error on to the caller: `KILTER_TRY(status_call());`
-#define KILTER_TRY(expression)                                        \
-  do {                                                                \
-    if (auto kilter_status = (expression); !kilter_status.ok())       \
-      return std::move(kilter_status).error();                        \
+#define KILTER_TRY(expression)                                                                           \
+  do {                                                                                                   \
+    if (auto kilter_status = (expression); !kilter_status.ok()) return std::move(kilter_status).error(); \
   } while (false)
 
 #define KILTER_JOIN_TWO(a, b) a##b
 #define KILTER_JOIN(a, b) KILTER_JOIN_TWO(a, b)
 
 /// Binds the value of a Result, or hands its error on: `KILTER_ASSIGN(auto file, gguf::File::open(path));`
-#define KILTER_ASSIGN(target, expression) KILTER_ASSIGN_AS(target, expression, KILTER_JOIN(kilter_result_, __LINE__))
+#define KILTER_ASSIGN(target, expression) \
+  KILTER_ASSIGN_AS(target, expression, KILTER_JOIN(kilter_result_, __LINE__))
 #define KILTER_ASSIGN_AS(target, expression, name) \
   auto name = (expression);                        \
   if (!name.ok()) return std::move(name).error();  \

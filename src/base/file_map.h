@@ -12,8 +12,8 @@ namespace kilter {
 /// A read-only private mapping of a whole file. Movable, not copyable; the bytes live as long as the object.
 class FileMap {
  public:
-  /// Errors: not_found, io (with the system's reason), unsupported for a folder or another thing that is no file.
-  /// An empty file maps to an empty span.
+  /// Errors: not_found, io (with the system's reason), unsupported for a folder or another thing that is no
+  /// file. An empty file maps to an empty span.
   static Result<FileMap> open(const std::string& path);
 
   FileMap(FileMap&& other) noexcept;
@@ -26,7 +26,8 @@ class FileMap {
   const std::string& path() const { return path_; }
 
  private:
-  FileMap(std::string path, const std::byte* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}
+  FileMap(std::string path, const std::byte* data, size_t size)
+      : path_(std::move(path)), data_(data), size_(size) {}
 
   std::string path_;
   const std::byte* data_ = nullptr;

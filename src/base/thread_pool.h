@@ -10,8 +10,8 @@
 
 namespace kilter {
 
-/// Runs the iterations of a loop on several threads. Who runs which iteration is not fixed, so an iteration must not
-/// depend on another: then the result has the same bits for any number of threads.
+/// Runs the iterations of a loop on several threads. Who runs which iteration is not fixed, so an iteration
+/// must not depend on another: then the result has the same bits for any number of threads.
 class ThreadPool {
  public:
   /// `n_threads` counts the calling thread; 1 or less starts none.

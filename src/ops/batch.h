@@ -6,7 +6,8 @@
 
 namespace kilter {
 
-/// T rows. Rows of one sequence stand in ascending position; rows of different sequences may be mixed in any way.
+/// T rows. Rows of one sequence stand in ascending position; rows of different sequences may be mixed in any
+/// way.
 struct Batch {
   std::vector<int32_t> tokens;      ///< [T] token ids, each in [0, V)
   std::vector<int32_t> positions;   ///< [T] from 0

@@ -8,7 +8,8 @@ namespace {
 constexpr Arithmetic kReference = Arithmetic::reference;
 
 constexpr std::array kContracts = {
-    OpContract{"embed", kReference, SumLength::none, 0, 1, "decode; rounds only numbers that f32 cannot hold"},
+    OpContract{"embed", kReference, SumLength::none, 0, 1,
+               "decode; rounds only numbers that f32 cannot hold"},
     OpContract{"rmsnorm", kReference, SumLength::row, 6, 1, "/n, +eps, sqrt, the quotient, two products"},
     OpContract{"matmul", kReference, SumLength::n_in, 1, 1, "each product may round"},
     OpContract{"add_bias", kReference, SumLength::none, 1, 1, "one f64 sum"},
@@ -41,7 +42,8 @@ double contract_bound(const OpContract& contract, double exact_magnitude, double
   constexpr double kHalfLeastSubnormal32 = 0x1p-150;
   const double sum_roundings = contract.sum == SumLength::none ? 0.0 : static_cast<double>(n);
   const double inside = (sum_roundings + contract.extra_roundings) * kUnit64 * term_magnitude;
-  const double stored = contract.output_roundings * (kUnit32 * (exact_magnitude + inside) + kHalfLeastSubnormal32);
+  const double stored =
+      contract.output_roundings * (kUnit32 * (exact_magnitude + inside) + kHalfLeastSubnormal32);
   return inside + stored;
 }
 

@@ -1,5 +1,5 @@
-// The arithmetic contract as data: how each op rounds. Bounds, documentation and tests are made from it; a kernel
-// that rounds otherwise changes this table, or it is wrong.
+// The arithmetic contract as data: how each op rounds. Bounds, documentation and tests are made from it; a
+// kernel that rounds otherwise changes this table, or it is wrong.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,16 @@ enum class SumLength {
 };
 
 /// One op under one arithmetic. `u64` is 2^-53, `u32` is 2^-24 (unit round-off of f64 and f32).
-///   |value - exact| <= u32 * |exact|  +  (sum_roundings(n) + extra_roundings) * u64 * S  +  half the least subnormal
+///   |value - exact| <= u32 * |exact|  +  (sum_roundings(n) + extra_roundings) * u64 * S  +  half the least
+///   subnormal
 /// where S is the same expression with every term replaced by its magnitude.
 struct OpContract {
-  std::string_view op;         ///< the function of ops.h
+  std::string_view op;  ///< the function of ops.h
   Arithmetic arithmetic;
-  SumLength sum;               ///< what n is
-  int extra_roundings;         ///< f64 roundings outside the sum, special functions at 1 ULP each included
-  int output_roundings;        ///< f32 roundings of the stored value: 0 for a copy, else 1
-  std::string_view note;       ///< what the numbers stand for
+  SumLength sum;          ///< what n is
+  int extra_roundings;    ///< f64 roundings outside the sum, special functions at 1 ULP each included
+  int output_roundings;   ///< f32 roundings of the stored value: 0 for a copy, else 1
+  std::string_view note;  ///< what the numbers stand for
 };
 
 std::span<const OpContract> all_contracts();

@@ -42,8 +42,8 @@ class DeviceMemory {
   int64_t floats_ = 0;
 };
 
-/// A place where ops compute. Errors of the ops themselves are sticky: they are kept, later ops do nothing, and
-/// finish() hands the first one out.
+/// A place where ops compute. Errors of the ops themselves are sticky: they are kept, later ops do nothing,
+/// and finish() hands the first one out.
 class Device {
  public:
   virtual ~Device() = default;

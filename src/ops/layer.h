@@ -15,8 +15,8 @@ enum class RopePairs {
 };
 
 /// Rotary position embedding. Pair i of a head at position p is turned by the angle p * frequency[i].
-/// All scalings (linear, YaRN, per-frequency factors) are constants of a frequency, so they are folded in at load.
-/// Source: Su et al. 2021, eq. 15; Peng et al. 2023 (YaRN), eq. 22-23.
+/// All scalings (linear, YaRN, per-frequency factors) are constants of a frequency, so they are folded in at
+/// load. Source: Su et al. 2021, eq. 15; Peng et al. 2023 (YaRN), eq. 22-23.
 struct Rope {
   RopePairs pairs = RopePairs::adjacent;
   int64_t n_rot = 0;              ///< elements of a head that are turned; the others pass
@@ -32,17 +32,17 @@ struct Layer {
   int64_t head_v = 0;     ///< Hv width of a value head
   int64_t n_ff = 0;       ///< F  width of the feed-forward block
   float rms_eps = 0;
-  float attn_scale = 0;   ///< factor on q . k, usually 1 / sqrt(Hk)
+  float attn_scale = 0;  ///< factor on q . k, usually 1 / sqrt(Hk)
   Rope rope;
 
-  Weight attn_norm;                      ///< [D]
-  Weight attn_q, attn_k, attn_v;         ///< [H*Hk, D] [K*Hk, D] [K*Hv, D]
+  Weight attn_norm;               ///< [D]
+  Weight attn_q, attn_k, attn_v;  ///< [H*Hk, D] [K*Hk, D] [K*Hv, D]
   Weight attn_q_bias, attn_k_bias, attn_v_bias;
   Weight attn_q_norm, attn_k_norm;       ///< [Hk]
   Weight attn_output, attn_output_bias;  ///< [D, H*Hv] [D]
 
-  Weight ffn_norm;                     ///< [D]
-  Weight ffn_gate, ffn_up, ffn_down;   ///< [F, D] [F, D] [D, F]
+  Weight ffn_norm;                    ///< [D]
+  Weight ffn_gate, ffn_up, ffn_down;  ///< [F, D] [F, D] [D, F]
   Weight ffn_gate_bias, ffn_up_bias, ffn_down_bias;
 };
 
@@ -58,6 +58,7 @@ struct Head {
   float rms_eps = 0;
   Weight output_norm;  ///< [D]
   Weight output;       ///< [V, D]; the token embedding itself where the file ties the two
+  Weight output_bias;  ///< [V]
 };
 
 }  // namespace kilter

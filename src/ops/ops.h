@@ -1,11 +1,12 @@
-// THE SEAM: the only door between a model and the hardware. Backends implement it, observers wrap it, the model
-// calls it.
+// THE SEAM: the only door between a model and the hardware. Backends implement it, observers wrap it, the
+// model calls it.
 //
-// Letters of shapes: T rows of the batch, R rows whose logits are wanted, D = n_embd, H query heads, K key and value
-// heads, Hk and Hv head widths, F = n_ff, V vocabulary, L positions that the longest row may see.
+// Letters of shapes: T rows of the batch, R rows whose logits are wanted, D = n_embd, H query heads, K key
+// and value heads, Hk and Hv head widths, F = n_ff, V vocabulary, L positions that the longest row may see.
 //
-// All values are f32, contiguous, rows first. Shapes are proved once, when a model is loaded; ops do not check them
-// (CheckingOps does). "Rounding" names the row of contract.h. Failures of a device are sticky: Device::finish().
+// All values are f32, contiguous, rows first. Shapes are proved once, when a model is loaded; ops do not
+// check them (CheckingOps does). "Rounding" names the row of contract.h. Failures of a device are sticky:
+// Device::finish().
 #pragma once
 
 #include <cstdint>
@@ -60,18 +61,20 @@ class Ops {
   virtual void add_bias(At at, const Tensor& x, const Weight& b, Tensor& y) = 0;
 
   /// Rotary position embedding.
-  ///   a = positions[t] * frequency[i];   (y_i, y_j) = magnitude * (x_i cos a - x_j sin a, x_i sin a + x_j cos a)
+  ///   a = positions[t] * frequency[i];   (y_i, y_j) = magnitude * (x_i cos a - x_j sin a, x_i sin a + x_j
+  ///   cos a)
   /// for the pairs (i, j) that rope.pairs names; elements from rope.n_rot on are copied.
   /// Shapes   x, y: [T, heads, Hk], may be the same tensor.   positions: [T].
   /// Rounding `rope`: angle, sine and cosine in f64.
   /// Source   Su et al. 2021, eq. 34.
-  virtual void rope(At at, const Tensor& x, std::span<const int32_t> positions, const Rope& rope, Tensor& y) = 0;
+  virtual void rope(At at, const Tensor& x, std::span<const int32_t> positions, const Rope& rope,
+                    Tensor& y) = 0;
 
   /// Keeps the batch's keys or values for the attention of this pass and of later ones.
   ///   pool[tables.row(sequences[t], positions[t])] = x[t]
-  /// Shapes   x: [T, K, width].   pool: KvLayer's k or v, whose blocks for these rows belong to one sequence alone.
-  /// Rounding `kv_store`: none; the cache keeps f32.
-  /// Source   Pope et al. 2022, section 2.1; blocks: Kwon et al. 2023, section 4.1.
+  /// Shapes   x: [T, K, width].   pool: KvLayer's k or v, whose blocks for these rows belong to one sequence
+  /// alone. Rounding `kv_store`: none; the cache keeps f32. Source   Pope et al. 2022, section 2.1; blocks:
+  /// Kwon et al. 2023, section 4.1.
   virtual void kv_store(At at, const Tensor& x, const Batch& batch, const KvTables& tables, Tensor& pool) = 0;
 
   /// Scaled, causally masked similarity of each query with each cached key of its sequence.
@@ -124,8 +127,9 @@ class Ops {
   /// Source   kilter: logits cost V * D a row, so only the rows that are sampled get them.
   virtual void take_rows(At at, const Tensor& x, std::span<const int32_t> rows, Tensor& y) = 0;
 
-  // ---- Stages: what the model calls. A stage means its default body in stages.cc; a backend overrides one with a
-  // fused kernel only where that was measured to be faster, and the contract modes give the same bits either way. ----
+  // ---- Stages: what the model calls. A stage means its default body in stages.cc; a backend overrides one
+  // with a fused kernel only where that was measured to be faster, and the contract modes give the same bits
+  // either way. ----
 
   /// Token ids to the residual stream x: [T, D].
   virtual void embedding(const Weight& token_embd, const Batch& batch, Tensor& x);

@@ -32,7 +32,8 @@ constexpr std::array kPoints = {
     PointInfo{Point::attn_softmax, "attn_softmax", kLayer, "softmax over L of attn_scores", "[T, H, L]"},
     PointInfo{Point::attn_mix, "attn_mix", kLayer, "sum over L of attn_softmax * cached v", "[T, H, Hv]"},
     PointInfo{Point::attn_output, "attn_output", kLayer, "attn_output.weight . attn_mix", "[T, D]"},
-    PointInfo{Point::attn_output_bias, "attn_output_bias", kLayer, "attn_output + attn_output.bias", "[T, D]"},
+    PointInfo{Point::attn_output_bias, "attn_output_bias", kLayer, "attn_output + attn_output.bias",
+              "[T, D]"},
     PointInfo{Point::attn_residual, "attn_residual", kLayer, "x + attention's output", "[T, D]"},
 
     PointInfo{Point::ffn_norm, "ffn_norm", kLayer, "rmsnorm(attn_residual) * ffn_norm.weight", "[T, D]"},
@@ -47,8 +48,10 @@ constexpr std::array kPoints = {
     PointInfo{Point::ffn_residual, "ffn_residual", kLayer, "attn_residual + ffn's output", "[T, D]"},
 
     PointInfo{Point::output_rows, "output_rows", kModel, "the rows of x whose logits are wanted", "[R, D]"},
-    PointInfo{Point::output_norm, "output_norm", kModel, "rmsnorm(output_rows) * output_norm.weight", "[R, D]"},
-    PointInfo{Point::logits, "logits", kModel, "output.weight . output_norm", "[R, V]"},
+    PointInfo{Point::output_norm, "output_norm", kModel, "rmsnorm(output_rows) * output_norm.weight",
+              "[R, D]"},
+    PointInfo{Point::output, "output", kModel, "output.weight . output_norm, where a bias follows", "[R, V]"},
+    PointInfo{Point::logits, "logits", kModel, "output.weight . output_norm (+ output.bias)", "[R, V]"},
 };
 
 constexpr bool in_enumerator_order() {

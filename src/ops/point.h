@@ -1,4 +1,5 @@
-// The names of all values of a forward pass. A value is made by exactly one op call, and that call carries its name.
+// The names of all values of a forward pass. A value is made by exactly one op call, and that call carries
+// its name.
 #pragma once
 
 #include <span>
@@ -7,8 +8,8 @@
 
 namespace kilter {
 
-/// One enumerator a value, in the order in which a pass makes them. Printed by point_info().name, which is GGUF's
-/// dictionary: the weight `blk.3.attn_q.weight` makes the value `blk.3.attn_q`.
+/// One enumerator a value, in the order in which a pass makes them. Printed by point_info().name, which is
+/// GGUF's dictionary: the weight `blk.3.attn_q.weight` makes the value `blk.3.attn_q`.
 enum class Point {
   token_embd,
 
@@ -45,6 +46,7 @@ enum class Point {
 
   output_rows,
   output_norm,
+  output,
   logits,
 };
 
@@ -56,7 +58,7 @@ enum class PointScope {
 /// What is known of a value without running anything.
 struct PointInfo {
   Point point;
-  std::string_view name;     ///< without the "blk.N." of a layer's values
+  std::string_view name;  ///< without the "blk.N." of a layer's values
   PointScope scope;
   std::string_view formula;  ///< in terms of other points, weights and hyper-parameters
   std::string_view shape;    ///< in the letters of ops.h

@@ -1,5 +1,5 @@
-// What each stage means, in plain ops, one named value a call. These bodies are the definition: a fused kernel is
-// right when it gives their values.
+// What each stage means, in plain ops, one named value a call. These bodies are the definition: a fused
+// kernel is right when it gives their values.
 #include <algorithm>
 
 #include "ops/ops.h"
@@ -85,7 +85,9 @@ void Ops::head(const Head& w, const Batch& batch, const Tensor& x, Tensor& logit
 
   take_rows(at(Point::output_rows), x, batch.logit_rows, rows);
   rmsnorm(at(Point::output_norm), rows, w.output_norm, w.rms_eps, rows);
-  matmul(at(Point::logits), rows, w.output, logits);
+  if (!w.output_bias.present()) return matmul(at(Point::logits), rows, w.output, logits);
+  matmul(at(Point::output), rows, w.output, logits);
+  add_bias(at(Point::logits), logits, w.output_bias, logits);
 }
 
 }  // namespace kilter

@@ -1,4 +1,5 @@
-// The two things that ops work on: values (f32, made by the pass) and weights (read from the file, any format).
+// The two things that ops work on: values (f32, made by the pass) and weights (read from the file, any
+// format).
 #pragma once
 
 #include <array>
@@ -36,8 +37,8 @@ struct Shape {
 /// "[5, 9, 64]"
 std::string to_string(const Shape& shape);
 
-/// A value of the forward pass: f32, contiguous, last axis fastest. Does not own its memory, which is a device's:
-/// only the backend that made it may read through `data`; everybody else asks Device::read_back.
+/// A value of the forward pass: f32, contiguous, last axis fastest. Does not own its memory, which is a
+/// device's: only the backend that made it may read through `data`; everybody else asks Device::read_back.
 /// `data` is null under an observer that computes nothing (ListingOps).
 struct Tensor {
   float* data = nullptr;
@@ -54,12 +55,13 @@ struct Tensor {
 /// A weight as it stands in the file: `rows` vectors of `cols` values, each row whole blocks of `type`.
 /// For a matrix product y = W x: rows is n_out, cols is n_in (GGUF: ne0 = cols, ne1 = rows).
 struct Weight {
-  std::string name;                    ///< GGUF's, e.g. "blk.3.attn_q.weight"; empty for an absent weight
+  std::string name;  ///< GGUF's, e.g. "blk.3.attn_q.weight"; empty for an absent weight
   DType type = DType::f32;
-  int64_t rows = 0;                    ///< 1 for a vector
+  int64_t rows = 0;  ///< 1 for a vector
   int64_t cols = 0;
-  std::span<const std::byte> bytes;    ///< host memory, little-endian, rows * row_bytes()
-  const void* device = nullptr;        ///< the backend's own copy, made by Device::upload; null where it reads `bytes`
+  std::span<const std::byte> bytes;  ///< host memory, little-endian, rows * row_bytes()
+  const void* device =
+      nullptr;  ///< the backend's own copy, made by Device::upload; null where it reads `bytes`
 
   bool present() const { return rows != 0; }
   int64_t row_bytes() const {

@@ -70,7 +70,8 @@ void ReferenceOps::add_bias(At, const Tensor& x, const Weight& b, Tensor& y) {
   each_element(y, [&](int64_t i) { return double{x.data[i]} + bias[static_cast<size_t>(i % b.cols)]; });
 }
 
-void ReferenceOps::rope(At, const Tensor& x, std::span<const int32_t> positions, const Rope& rope, Tensor& y) {
+void ReferenceOps::rope(At, const Tensor& x, std::span<const int32_t> positions, const Rope& rope,
+                        Tensor& y) {
   const int64_t width = x.shape[2];
   const int64_t half = rope.n_rot / 2;
   for (int64_t t = 0; t < x.rows(); ++t) {

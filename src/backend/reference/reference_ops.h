@@ -34,7 +34,8 @@ class ReferenceOps final : public Ops {
   void add_bias(At at, const Tensor& x, const Weight& b, Tensor& y) override;
   void rope(At at, const Tensor& x, std::span<const int32_t> positions, const Rope& rope, Tensor& y) override;
   void kv_store(At at, const Tensor& x, const Batch& batch, const KvTables& tables, Tensor& pool) override;
-  void attention_scores(At at, const Tensor& q, const KvView& kv, const Batch& batch, float scale, Tensor& s) override;
+  void attention_scores(At at, const Tensor& q, const KvView& kv, const Batch& batch, float scale,
+                        Tensor& s) override;
   void softmax(At at, const Tensor& s, Tensor& p) override;
   void attention_mix(At at, const Tensor& p, const KvView& kv, const Batch& batch, Tensor& y) override;
   void silu(At at, const Tensor& x, Tensor& y) override;
