@@ -1,0 +1,25 @@
+// A model with its tokenizer, as read from one path.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kilter/result.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+namespace kilter {
+
+struct LoadedModel {
+  Model model;
+  std::shared_ptr<const text::Tokenizer> tokenizer;
+};
+
+/// Errors: those of gguf::File::open, load_model and Tokenizer::from_metadata; mismatch when the vocabulary
+/// has tokens without a row in token_embd.weight.
+Result<LoadedModel> load_model_and_tokenizer(const std::string& path);
+
+/// Proves that every id has a row in the embedding table. Errors: usage, naming the first bad id.
+Status check_ids(const Model& model, std::span<const int32_t> ids);
+
+}  // namespace kilter

@@ -1,0 +1,117 @@
+#include "engine/sequence.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/loaded_model.h"
+#include "observe/listing_ops.h"
+
+namespace kilter {
+namespace {
+
+Batch batch_at(std::span<const int32_t> ids, int32_t sequence, int64_t first_position, LogitRows rows) {
+  Batch batch;
+  batch.tokens.assign(ids.begin(), ids.end());
+  batch.positions.resize(ids.size());
+  std::iota(batch.positions.begin(), batch.positions.end(), static_cast<int32_t>(first_position));
+  batch.sequences.assign(ids.size(), sequence);
+  if (rows == LogitRows::all) {
+    batch.logit_rows.resize(ids.size());
+    std::iota(batch.logit_rows.begin(), batch.logit_rows.end(), 0);
+  } else {
+    batch.logit_rows = {static_cast<int32_t>(ids.size()) - 1};
+  }
+  return batch;
+}
+
+Status check_options(const SessionOptions& options) {
+  constexpr int64_t kLargest = int64_t{1} << 30;
+  if (options.n_ctx < 1 || options.n_ctx > kLargest) {
+    return Error{ErrorCode::usage, "--ctx", std::to_string(options.n_ctx) + " positions are not possible",
+                 "choose from 1 to " + std::to_string(kLargest)};
+  }
+  if (options.chunk < 1) {
+    return Error{ErrorCode::usage, "--chunk",
+                 std::to_string(options.chunk) + " tokens a pass are not possible", "choose 1 or more"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<int64_t> scratch_floats(const Model& model, int64_t rows, int64_t n_ctx) {
+  ListingOps ops;
+  KILTER_ASSIGN(KvCache cache, KvCache::create(ops.device(), model, KvCache::blocks_for(n_ctx)));
+  const int32_t sequence = cache.add_sequence();
+  KILTER_TRY(cache.extend(sequence, n_ctx));
+  const std::vector<int32_t> ids(static_cast<size_t>(rows), 0);
+  const Batch batch = batch_at(ids, sequence, n_ctx - rows, LogitRows::all);
+  Activations activations(ops.workspace(), model, batch);
+  forward(ops, model, batch, cache, activations);
+  return ops.workspace().peak();
+}
+
+Result<Sequence> Sequence::create(const Model& model, Ops& ops, const SessionOptions& wanted) {
+  SessionOptions options = wanted;
+  if (options.n_ctx == 0) options.n_ctx = model.config.n_ctx_train;
+  KILTER_TRY(check_options(options));
+  options.chunk = std::min(options.chunk, options.n_ctx);
+  KILTER_ASSIGN(const int64_t scratch, scratch_floats(model, options.chunk, options.n_ctx));
+  KILTER_TRY(ops.workspace().reserve(ops.device(), scratch));
+  KILTER_ASSIGN(KvCache cache, KvCache::create(ops.device(), model, KvCache::blocks_for(options.n_ctx)));
+  return Sequence(model, ops, options, std::move(cache));
+}
+
+Sequence::Sequence(const Model& model, Ops& ops, const SessionOptions& options, KvCache cache)
+    : model_(&model), ops_(&ops), options_(options), cache_(std::move(cache)), id_(cache_.add_sequence()) {}
+
+Status Sequence::feed(std::span<const int32_t> ids, LogitRows rows, const Progress& progress) {
+  KILTER_TRY(check_ids(*model_, ids));
+  const auto have = static_cast<int64_t>(tokens_.size());
+  const auto more = static_cast<int64_t>(ids.size());
+  if (have + more > options_.n_ctx) {
+    return Error{ErrorCode::usage, "context",
+                 std::to_string(have + more) + " tokens do not fit into " + std::to_string(options_.n_ctx) +
+                     " positions",
+                 "shorten the prompt, or ask for more with --ctx"};
+  }
+  for (int64_t begin = 0; begin < more; begin += options_.chunk) {
+    const int64_t n = std::min(options_.chunk, more - begin);
+    KILTER_TRY(pass(ids.subspan(static_cast<size_t>(begin), static_cast<size_t>(n)), rows));
+    if (progress && progress(begin + n) == Go::stop && begin + n < more) {
+      return Error{ErrorCode::interrupted, "",
+                   "stopped after " + std::to_string(begin + n) + " of " + std::to_string(more) + " tokens",
+                   ""};
+    }
+  }
+  return {};
+}
+
+Status Sequence::pass(std::span<const int32_t> ids, LogitRows rows) {
+  KILTER_TRY(cache_.extend(id_, static_cast<int64_t>(ids.size())));
+  const Batch batch = batch_at(ids, id_, static_cast<int64_t>(tokens_.size()), rows);
+  const Workspace::Scope scratch(ops_->workspace());
+  Activations activations(ops_->workspace(), *model_, batch);
+  forward(*ops_, *model_, batch, cache_, activations);
+
+  const int64_t n_vocab = model_->n_vocab();
+  const Tensor& all = activations.logits;
+  const Tensor last{all.data == nullptr ? nullptr : all.data + (all.rows() - 1) * n_vocab, {1, n_vocab}};
+  logits_.resize(static_cast<size_t>(n_vocab));
+  ops_->device().read_back(last, logits_);
+  if (Status done = ops_->device().finish(); !done.ok()) {
+    cache_.rewind(id_, static_cast<int64_t>(tokens_.size()));
+    logits_.clear();
+    return done;
+  }
+  tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+  return {};
+}
+
+void Sequence::rewind(int64_t length) {
+  cache_.rewind(id_, length);
+  tokens_.resize(static_cast<size_t>(std::min<int64_t>(length, static_cast<int64_t>(tokens_.size()))));
+  logits_.clear();
+}
+
+}  // namespace kilter
