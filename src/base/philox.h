@@ -44,4 +44,12 @@ constexpr PhiloxKey philox_words(uint64_t number) {
   return {static_cast<uint32_t>(number), static_cast<uint32_t>(number >> 32)};
 }
 
+/// A number in [0, 1), a multiple of 2^-53, for each (seed, counter).
+constexpr double philox_uniform(uint64_t seed, uint64_t counter) {
+  const PhiloxKey low = philox_words(counter);
+  const PhiloxCounter bits = philox4x32({low[0], low[1], 0, 0}, philox_words(seed));
+  const uint64_t word = (uint64_t{bits[1]} << 32) | bits[0];
+  return static_cast<double>(word >> 11) * 0x1p-53;
+}
+
 }  // namespace kilter
