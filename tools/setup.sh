@@ -1,5 +1,5 @@
-# Shared by ./demo, ./check and tools/setup_aarch64: messages, Debian packages, builds. Sourced by bash, never run.
-# The caller has set `source_root` (the repository) and `script_name` (how it signs its messages).
+# Shared by ./demo, ./check and tools/setup_aarch64: messages, Debian packages, builds. Sourced by bash, never
+# run. The caller has set `source_root` (the repository) and `script_name` (how it signs its messages).
 
 build_root=${KILTER_BUILD:-$source_root/build}
 log_folder=$build_root/logs
@@ -74,19 +74,17 @@ install_packages() {
   say "installing Debian packages:" $missing
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
     fail "not root, and sudo is not installed; as root, type: apt-get install" $missing
-  if ! apt_install $missing >"$log" 2>&1; then
-    # The package lists may be absent (a fresh container) or old (a version that the mirror has dropped).
-    say "fetching the package lists, then trying again"
-    if ! as_root apt-get -o DPkg::Lock::Timeout=300 update >>"$log" 2>&1 || ! apt_install $missing >>"$log" 2>&1; then
-      fail_with_log "$log" "could not install the packages; is there a network, is this Debian 12, may you use sudo?" \
-        "By hand: apt-get install" $missing
-    fi
-  fi
+  apt_install $missing >"$log" 2>&1 && return
+  # The package lists may be absent (a fresh container) or old (a version that the mirror has dropped).
+  say "fetching the package lists, then trying again"
+  as_root apt-get -o DPkg::Lock::Timeout=300 update >>"$log" 2>&1 && apt_install $missing >>"$log" 2>&1 ||
+    fail_with_log "$log" "could not install the packages; is there a network, is this Debian 12, may you use" \
+      "sudo? By hand: apt-get install" $missing
 }
 
 # Passes on every tenth part of ninja's "[12/345] ..." lines.
 show_progress() {
-  local line tenth last=-1
+  local line tenth last=0
   while IFS= read -r line; do
     [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
     tenth=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
