@@ -14,15 +14,26 @@ namespace kilter::gguf {
 
 /// Numbered as in the file.
 enum class ValueType : uint32_t {
-  u8 = 0, i8 = 1, u16 = 2, i16 = 3, u32 = 4, i32 = 5, f32 = 6, boolean = 7,
-  string = 8, array = 9, u64 = 10, i64 = 11, f64 = 12,
+  u8 = 0,
+  i8 = 1,
+  u16 = 2,
+  i16 = 3,
+  u32 = 4,
+  i32 = 5,
+  f32 = 6,
+  boolean = 7,
+  string = 8,
+  array = 9,
+  u64 = 10,
+  i64 = 11,
+  f64 = 12,
 };
 
 struct Array;
 
 /// One metadata value, in the type the file gave it.
-using Value = std::variant<uint8_t, int8_t, uint16_t, int16_t, uint32_t, int32_t, float, bool, std::string, Array,
-                           uint64_t, int64_t, double>;
+using Value = std::variant<uint8_t, int8_t, uint16_t, int16_t, uint32_t, int32_t, float, bool, std::string,
+                           Array, uint64_t, int64_t, double>;
 
 /// Elements of one type, kept densely: a vocabulary of 256k strings is one vector. Arrays may nest.
 struct Array {
@@ -42,8 +53,8 @@ struct KeyValue {
   Value value;
 };
 
-/// All keys in the order of the file. The typed getters accept any integer width (files differ), but never lose a
-/// digit: a value that does not fit is an error that names the key.
+/// All keys in the order of the file. The typed getters accept any integer width (files differ), but never
+/// lose a digit: a value that does not fit is an error that names the key.
 class Metadata {
  public:
   std::vector<KeyValue> entries;
