@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2086,SC2046,SC2154 # lists of package names are split into words on purpose
 # Shared by ./demo, ./check and tools/setup_aarch64: messages, Debian packages, builds. Sourced by bash, never
 # run. The caller has set `source_root` (the repository) and `script_name` (how it signs its messages).
 
@@ -78,8 +79,8 @@ install_packages() {
   # The package lists may be absent (a fresh container) or old (a version that the mirror has dropped).
   say "fetching the package lists, then trying again"
   as_root apt-get -o DPkg::Lock::Timeout=300 update >>"$log" 2>&1 && apt_install $missing >>"$log" 2>&1 ||
-    fail_with_log "$log" "could not install the packages; is there a network, is this Debian 12, may you use" \
-      "sudo? By hand: apt-get install" $missing
+    fail_with_log "$log" "could not install the packages; is there a network, is this Debian 12, may you" \
+      "use sudo, would a package of yours have to go? By hand: apt-get install" $missing
 }
 
 # Passes on every tenth part of ninja's "[12/345] ..." lines.
