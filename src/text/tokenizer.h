@@ -25,8 +25,8 @@ struct EncodeOptions {
 /// A vocabulary with its rules. Immutable and safe to share between threads.
 class Tokenizer {
  public:
-  /// Errors: not_found and corrupt naming the metadata key; unsupported naming the tokenizer model or pre-tokenizer,
-  /// with the list of those that are known.
+  /// Errors: not_found and corrupt naming the metadata key; unsupported naming the tokenizer model or
+  /// pre-tokenizer, with the list of those that are known.
   static Result<std::shared_ptr<const Tokenizer>> from_metadata(const gguf::Metadata& metadata);
 
   virtual ~Tokenizer() = default;
@@ -34,23 +34,28 @@ class Tokenizer {
   /// Token ids of `text`. Bytes that are not UTF-8 are tokenized as bytes, never refused.
   virtual std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options) const = 0;
 
-  /// The bytes that token `id` stands for when it is printed: may be part of a UTF-8 character, empty for control
-  /// tokens. `id` is in [0, size()).
+  /// The bytes that token `id` stands for when it is printed: may be part of a UTF-8 character, empty for
+  /// control tokens. `id` is in [0, size()).
   virtual std::string piece(int32_t id) const = 0;
 
-  /// The vocabulary entry as the file spells it ("▁The", "Ġthe", "<0x0A>").
+  /// The vocabulary entry of an id in [0, size()) as the file spells it ("▁The", "Ġthe", "<0x0A>").
   virtual const std::string& entry(int32_t id) const = 0;
 
-  /// The text of a whole sequence: the inverse of encode(), with the space-prefix rule of the vocabulary undone.
+  /// The text of a whole sequence: the inverse of encode(), with the space-prefix rule of the vocabulary
+  /// undone.
   virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
 
   virtual int32_t size() const = 0;
-  virtual int32_t bos() const = 0;             ///< -1 when the vocabulary has none
-  virtual int32_t eos() const = 0;             ///< -1 when the vocabulary has none
+  virtual int32_t bos() const = 0;                     ///< -1 when the vocabulary has none
+  virtual int32_t eos() const = 0;                     ///< -1 when the vocabulary has none
+  virtual bool adds_bos() const = 0;                   ///< whether BeginEnd::add puts BOS first
   virtual bool ends_generation(int32_t id) const = 0;  ///< EOS, end of turn, end of message
   virtual bool is_control(int32_t id) const = 0;
-  virtual std::string_view model() const = 0;  ///< "llama" (SPM), "gpt2" (BPE)
-  virtual std::string_view pre() const = 0;    ///< pre-tokenizer name; empty for SPM
+  virtual std::string_view model() const = 0;  ///< "llama" (SPM), "gpt2" or "gemma4" (BPE)
+  /// Name of the pre-tokenizer, "default" when the file names none; empty for SPM. Older files lack the name,
+  /// and the rule used in its place cuts many texts in other places than the model's own did: worth a
+  /// warning.
+  virtual std::string_view pre() const = 0;
 };
 
 /// Turns a stream of ids into text without ever giving out half a UTF-8 character.
