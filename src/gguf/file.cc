@@ -25,6 +25,9 @@ struct File::Contents {
 
 Result<std::unique_ptr<File::Contents>> File::Contents::assemble(std::vector<Shard> shards) {
   auto all = std::make_unique<Contents>();
+  size_t n_tensors = 0;
+  for (const Shard& shard : shards) n_tensors += shard.tensors.size();
+  all->tensors.reserve(n_tensors);
   for (size_t i = 0; i < shards.size(); ++i) {
     all->file_bytes += shards[i].info.file_bytes;
     for (TensorInfo& tensor : shards[i].tensors) {
