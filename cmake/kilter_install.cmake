@@ -20,4 +20,13 @@ install(FILES ${PROJECT_BINARY_DIR}/package/kilter.pc DESTINATION ${CMAKE_INSTAL
 
 if(TARGET kilter)
   install(TARGETS kilter)
+  if(NOT CMAKE_CROSSCOMPILING)
+    # The program knows its own options: it writes the completion scripts when it is installed.
+    set(KILTER_PROGRAM $<TARGET_FILE:kilter>)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/install_completions.cmake.in
+      ${PROJECT_BINARY_DIR}/package/install_completions.cmake.in @ONLY)
+    file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/package/install_completions.cmake
+      INPUT ${PROJECT_BINARY_DIR}/package/install_completions.cmake.in)
+    install(SCRIPT ${PROJECT_BINARY_DIR}/package/install_completions.cmake)
+  endif()
 endif()

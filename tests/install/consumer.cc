@@ -1,10 +1,16 @@
-// The smallest program of somebody else: includes a public header, links the library, reports an error as a value.
+// The smallest program of somebody else: generates a few tokens, or says why it cannot.
 #include <cstdio>
 
-#include "kilter/result.h"
+#include "kilter/engine.h"
 
-int main() {
-  const kilter::Status status = kilter::Error{kilter::ErrorCode::usage, "consumer", "kilter was found", ""};
-  std::puts(status.error().message().c_str());
-  return status.ok() ? 1 : 0;
+int main(int argc, char** argv) {
+  const char* path = argc > 1 ? argv[1] : "no_such_model.gguf";
+  const auto engine = kilter::Engine::load(path, {});
+  if (!engine.ok()) {
+    std::puts(engine.error().message().c_str());
+    return 1;
+  }
+  std::printf("%s, %lld tokens in its vocabulary\n", (*engine)->architecture().c_str(),
+              static_cast<long long>((*engine)->n_vocab()));
+  return 0;
 }
