@@ -34,7 +34,7 @@ std::vector<std::string> backend_names();
 /// How a sequence is computed. None of these changes a bit of the logits.
 struct SessionOptions {
   int64_t n_ctx = 0;    ///< positions to make room for; 0: what the model was trained for
-  int64_t chunk = 128;  ///< the most rows in one pass; scratch memory grows with it
+  int64_t chunk = 64;   ///< the most rows in one pass; scratch memory grows with it
 };
 
 /// How a token is chosen from logits, applied in this order. Every probability is computed in f64 from f32
@@ -132,6 +132,8 @@ class Engine {
   /// Token ids of `text`, with the beginning token where the vocabulary wants one.
   virtual std::vector<int32_t> tokenize(std::string_view text, Specials specials) const = 0;
   virtual std::string detokenize(const std::vector<int32_t>& ids) const = 0;
+  /// The bytes of one token, which may be part of a UTF-8 character. Errors: usage, outside the vocabulary.
+  virtual Result<std::string> piece(int32_t id) const = 0;
 
   virtual int64_t n_vocab() const = 0;
   virtual int64_t n_ctx_train() const = 0;

@@ -67,6 +67,13 @@ class EngineOverModel final : public Engine {
     return shared_->loaded.tokenizer->decode(ids);
   }
 
+  Result<std::string> piece(int32_t id) const override {
+    KILTER_TRY(check_ids(shared_->loaded.model, {&id, 1}));
+    const text::Tokenizer& tokenizer = *shared_->loaded.tokenizer;
+    return id < tokenizer.size() ? tokenizer.piece(id)
+                                 : std::string();  // rows may be padded past the vocabulary
+  }
+
   int64_t n_vocab() const override { return shared_->loaded.model.n_vocab(); }
   int64_t n_ctx_train() const override { return shared_->loaded.model.config.n_ctx_train; }
   std::string architecture() const override {

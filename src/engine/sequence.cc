@@ -1,28 +1,12 @@
 #include "engine/sequence.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "engine/list_forward.h"
 #include "engine/loaded_model.h"
-#include "observe/listing_ops.h"
 
 namespace kilter {
 namespace {
-
-Batch batch_at(std::span<const int32_t> ids, int32_t sequence, int64_t first_position, LogitRows rows) {
-  Batch batch;
-  batch.tokens.assign(ids.begin(), ids.end());
-  batch.positions.resize(ids.size());
-  std::iota(batch.positions.begin(), batch.positions.end(), static_cast<int32_t>(first_position));
-  batch.sequences.assign(ids.size(), sequence);
-  if (rows == LogitRows::all) {
-    batch.logit_rows.resize(ids.size());
-    std::iota(batch.logit_rows.begin(), batch.logit_rows.end(), 0);
-  } else {
-    batch.logit_rows = {static_cast<int32_t>(ids.size()) - 1};
-  }
-  return batch;
-}
 
 Status check_options(const SessionOptions& options) {
   constexpr int64_t kLargest = int64_t{1} << 30;
@@ -39,25 +23,14 @@ Status check_options(const SessionOptions& options) {
 
 }  // namespace
 
-Result<int64_t> scratch_floats(const Model& model, int64_t rows, int64_t n_ctx) {
-  ListingOps ops;
-  KILTER_ASSIGN(KvCache cache, KvCache::create(ops.device(), model, KvCache::blocks_for(n_ctx)));
-  const int32_t sequence = cache.add_sequence();
-  KILTER_TRY(cache.extend(sequence, n_ctx));
-  const std::vector<int32_t> ids(static_cast<size_t>(rows), 0);
-  const Batch batch = batch_at(ids, sequence, n_ctx - rows, LogitRows::all);
-  Activations activations(ops.workspace(), model, batch);
-  forward(ops, model, batch, cache, activations);
-  return ops.workspace().peak();
-}
-
 Result<Sequence> Sequence::create(const Model& model, Ops& ops, const SessionOptions& wanted) {
   SessionOptions options = wanted;
   if (options.n_ctx == 0) options.n_ctx = model.config.n_ctx_train;
   KILTER_TRY(check_options(options));
   options.chunk = std::min(options.chunk, options.n_ctx);
-  KILTER_ASSIGN(const int64_t scratch, scratch_floats(model, options.chunk, options.n_ctx));
-  KILTER_TRY(ops.workspace().reserve(ops.device(), scratch));
+  ListingOps listing;
+  KILTER_TRY(list_forward(model, options.chunk, options.n_ctx, listing));
+  KILTER_TRY(ops.workspace().reserve(ops.device(), listing.workspace().peak()));
   KILTER_ASSIGN(KvCache cache, KvCache::create(ops.device(), model, KvCache::blocks_for(options.n_ctx)));
   return Sequence(model, ops, options, std::move(cache));
 }
@@ -89,7 +62,7 @@ Status Sequence::feed(std::span<const int32_t> ids, LogitRows rows, const Progre
 
 Status Sequence::pass(std::span<const int32_t> ids, LogitRows rows) {
   KILTER_TRY(cache_.extend(id_, static_cast<int64_t>(ids.size())));
-  const Batch batch = batch_at(ids, id_, static_cast<int64_t>(tokens_.size()), rows);
+  const Batch batch = batch_of(ids, id_, static_cast<int64_t>(tokens_.size()), rows);
   const Workspace::Scope scratch(ops_->workspace());
   Activations activations(ops_->workspace(), *model_, batch);
   forward(*ops_, *model_, batch, cache_, activations);

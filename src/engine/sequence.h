@@ -6,16 +6,11 @@
 #include <span>
 #include <vector>
 
+#include "engine/batch_of.h"
 #include "kilter/engine.h"
 #include "model/forward.h"
 
 namespace kilter {
-
-/// Which logits a feed asks for.
-enum class LogitRows {
-  last,  ///< of the last token: enough to go on generating
-  all,   ///< of every token: for tracing and scoring
-};
 
 /// Keeps references to the model and the ops, which must outlive it. The ops may be a wrapper that observes.
 class Sequence {
@@ -49,9 +44,5 @@ class Sequence {
   std::vector<int32_t> tokens_;
   std::vector<float> logits_;
 };
-
-/// Floats of scratch memory that a pass of `rows` rows takes at its peak, at the end of `n_ctx` positions,
-/// with the default stages: counted by running the pass under ListingOps.
-Result<int64_t> scratch_floats(const Model& model, int64_t rows, int64_t n_ctx);
 
 }  // namespace kilter

@@ -29,6 +29,7 @@ class Keys {
       : metadata_(metadata), prefix_(std::string(architecture) + ".") {}
 
   std::string full(std::string_view key) const { return prefix_ + std::string(key); }
+  std::string subject(std::string_view key) const { return "key '" + full(key) + "'"; }
   bool has(std::string_view key) const { return metadata_.find(full(key)) != nullptr; }
 
   // A count in [1, largest].
@@ -85,11 +86,11 @@ class Keys {
 
  private:
   Error bad_count(std::string_view key, const std::string& value, int64_t largest) const {
-    return Error{ErrorCode::corrupt, full(key),
+    return Error{ErrorCode::corrupt, subject(key),
                  "is " + value + ", and must be from 1 to " + std::to_string(largest), std::string(kCure)};
   }
   Error bad_number(std::string_view key, double value, std::string_view range) const {
-    return Error{ErrorCode::corrupt, full(key),
+    return Error{ErrorCode::corrupt, subject(key),
                  "is " + std::to_string(value) + ", and must be a finite number " + std::string(range),
                  std::string(kCure)};
   }
@@ -101,7 +102,7 @@ class Keys {
 Result<const Architecture*> read_architecture(const gguf::Metadata& metadata) {
   KILTER_ASSIGN(const std::string name, metadata.get_string("general.architecture"));
   if (const Architecture* found = find_architecture(name)) return found;
-  return Error{ErrorCode::unsupported, "general.architecture",
+  return Error{ErrorCode::unsupported, "key 'general.architecture'",
                "'" + name + "' does not run here; these do: " + known_architectures(),
                "`kilter inspect` still reads this file"};
 }
@@ -115,7 +116,7 @@ Status read_layers(const Keys& keys, Config& c) {
   KILTER_ASSIGN(const std::vector<int64_t> n_ff, keys.per_layer("feed_forward_length", c.n_layer));
   for (size_t il = 0; il < n_head.size(); ++il) {
     if (n_head[il] % n_head_kv[il] != 0) {
-      return Error{ErrorCode::corrupt, keys.full("attention.head_count"),
+      return Error{ErrorCode::corrupt, keys.subject("attention.head_count"),
                    "layer " + std::to_string(il) + " has " + std::to_string(n_head[il]) +
                        " query heads, which " + std::to_string(n_head_kv[il]) +
                        " key and value heads cannot share evenly",
@@ -130,7 +131,7 @@ Status read_head_widths(const Keys& keys, Config& c) {
   const int64_t n_head = c.layers[0].n_head;
   const bool stated = keys.has("attention.key_length") && keys.has("attention.value_length");
   if (!stated && c.n_embd % n_head != 0) {
-    return Error{ErrorCode::corrupt, keys.full("embedding_length"),
+    return Error{ErrorCode::corrupt, keys.subject("embedding_length"),
                  std::to_string(c.n_embd) + " is not a multiple of attention.head_count " +
                      std::to_string(n_head) + ", and attention.key_length or value_length is not given",
                  std::string(kCure)};
@@ -156,7 +157,7 @@ Status read_rope_scaling(const Keys& keys, Config& c) {
   } else if (type == "yarn") {
     c.rope.scaling = RopeScaling::yarn;
   } else {
-    return Error{ErrorCode::unsupported, keys.full("rope.scaling.type"),
+    return Error{ErrorCode::unsupported, keys.subject("rope.scaling.type"),
                  "'" + type + "' is not among those that run here: none, linear, yarn", ""};
   }
   KILTER_ASSIGN(c.rope.original_context_length,
@@ -172,7 +173,7 @@ Status read_rope_scaling(const Keys& keys, Config& c) {
 Status read_rope(const Keys& keys, Config& c) {
   KILTER_ASSIGN(c.rope.dimension_count, keys.count_or("rope.dimension_count", kLargest, c.n_embd_head_k));
   if (c.rope.dimension_count % 2 != 0 || c.rope.dimension_count > c.n_embd_head_k) {
-    return Error{ErrorCode::corrupt, keys.full("rope.dimension_count"),
+    return Error{ErrorCode::corrupt, keys.subject("rope.dimension_count"),
                  "is " + std::to_string(c.rope.dimension_count) +
                      ", and must be even and at most the head width " + std::to_string(c.n_embd_head_k),
                  "check attention.key_length"};

@@ -132,7 +132,7 @@ TEST(ReadConfig, NamesTheMissingKey) {
     drop(m, key);
     const Error e = refused(m);
     EXPECT_EQ(e.code, ErrorCode::not_found) << key;
-    EXPECT_EQ(e.subject, key);
+    EXPECT_EQ(e.subject, "key '" + std::string(key) + "'");
   }
 }
 
@@ -161,7 +161,7 @@ TEST(ReadConfig, NamesTheKeyThatIsOutOfRange) {
     Metadata m = tinyllama();
     set(m, key, value);
     const Error e = refused(m);
-    EXPECT_EQ(e.subject, key) << gguf::to_string(value);
+    EXPECT_EQ(e.subject, "key '" + std::string(key) + "'") << gguf::to_string(value);
     EXPECT_FALSE(e.sentence.empty());
   }
 }
@@ -169,14 +169,14 @@ TEST(ReadConfig, NamesTheKeyThatIsOutOfRange) {
 TEST(ReadConfig, RefusesHeadsThatCannotShare) {
   Metadata m = tinyllama();
   set(m, "llama.attention.head_count_kv", uint32_t{5});
-  EXPECT_EQ(refused(m).subject, "llama.attention.head_count");
+  EXPECT_EQ(refused(m).subject, "key 'llama.attention.head_count'");
 }
 
 TEST(ReadConfig, RefusesAnEmbeddingThatHeadsDoNotDivide) {
   Metadata m = tinyllama();
   set(m, "llama.attention.head_count", uint32_t{24});
   set(m, "llama.attention.head_count_kv", uint32_t{24});
-  EXPECT_EQ(refused(m).subject, "llama.embedding_length");
+  EXPECT_EQ(refused(m).subject, "key 'llama.embedding_length'");
 }
 
 }  // namespace

@@ -1,0 +1,17 @@
+// What one forward pass of a model asks for, without computing it.
+#pragma once
+
+#include <cstdint>
+
+#include "kilter/result.h"
+#include "model/model.h"
+#include "observe/listing_ops.h"
+
+namespace kilter {
+
+/// Runs the forward pass under `ops`: the last `rows` rows of a context of `n_ctx` positions, all with
+/// logits. After it, ops.ops() lists every value, and ops.workspace().peak() is the scratch memory that the
+/// pass takes.
+Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps& ops);
+
+}  // namespace kilter
