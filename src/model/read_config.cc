@@ -73,7 +73,7 @@ class Keys {
     KILTER_ASSIGN(std::vector<int64_t> each, metadata_.get_ints(full(key)));
     if (each.size() < static_cast<size_t>(n_layer)) {
       return Error{
-          ErrorCode::corrupt, full(key),
+          ErrorCode::corrupt, subject(key),
           "has " + std::to_string(each.size()) + " entries for " + std::to_string(n_layer) + " layers",
           std::string(kCure)};
     }
@@ -191,7 +191,7 @@ Result<Config> read_config(const gguf::Metadata& metadata) {
   KILTER_ASSIGN(const uint64_t n_expert, metadata.get_uint_or(keys.full("expert_count"), 0));
   if (n_expert != 0) {
     return Error{
-        ErrorCode::unsupported, keys.full("expert_count"),
+        ErrorCode::unsupported, keys.subject("expert_count"),
         "this is a mixture of " + std::to_string(n_expert) + " experts, and only dense models run here", ""};
   }
   KILTER_ASSIGN(c.name, metadata.get_string_or("general.name", ""));

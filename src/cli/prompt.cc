@@ -1,0 +1,96 @@
+#include "cli/prompt.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
+#include "kilter/engine.h"
+
+namespace kilter::cli {
+namespace {
+
+Result<std::string> standard_input() {
+  std::string text;
+  char buffer[1 << 16];
+  while (const size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
+  if (std::ferror(stdin) != 0) return Error{ErrorCode::io, "standard input", "cannot be read", ""};
+  return text;
+}
+
+// The names must outlive the options that point at them.
+std::vector<std::string_view> backend_choices() {
+  static const std::vector<std::string> names = backend_names();
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+Result<std::vector<int32_t>> parse_ids(std::string_view text) {
+  std::vector<int32_t> ids;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    const std::string_view part = text.substr(0, comma);
+    int32_t id = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), id);
+    if (error != std::errc() || end != part.data() + part.size() || id < 0) {
+      return Error{ErrorCode::usage, "--ids", "'" + std::string(part) + "' is not a token id",
+                   "write numbers with commas between them, as in --ids 1,450"};
+    }
+    ids.push_back(id);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return ids;
+}
+
+std::vector<Option> PromptOptions::rows() {
+  return {
+      {.names = "-p,--prompt",
+       .value = "TEXT",
+       .target = &text,
+       .help =
+           "The text to start from; `-` reads it from standard input. Special tokens such as <|im_start|> "
+           "are recognised in it."},
+      {.names = "--ids",
+       .value = "LIST",
+       .target = &ids,
+       .help = "Token ids to start from, in place of a text: 1,450. Nothing is added to them."}};
+}
+
+Result<std::vector<int32_t>> PromptOptions::tokens(
+    const std::function<std::vector<int32_t>(std::string_view text)>& tokenize) const {
+  if (text.has_value() == !ids.empty()) {
+    return Error{ErrorCode::usage, "prompt", text ? "both --prompt and --ids are given" : "none is given",
+                 "give the text with -p, or token ids with --ids"};
+  }
+  if (!ids.empty()) return parse_ids(ids);
+  if (*text != "-") return tokenize(*text);
+  KILTER_ASSIGN(const std::string input, standard_input());
+  return tokenize(input);
+}
+
+std::vector<Option> ComputeOptions::rows() {
+  return {
+      {.names = "--backend",
+       .value = "NAME",
+       .target = &backend,
+       .help = "What computes.",
+       .choices = backend_choices()},
+      {.names = "-t,--threads",
+       .value = "N",
+       .target = &threads,
+       .help =
+           "Threads; 0 takes all processors that this process may use. No bit of the answer depends on it.",
+       .range = {.min = 0, .max = 1024}},
+      {.names = "--ctx",
+       .value = "N",
+       .target = &n_ctx,
+       .help = "Positions to make room for; 0 takes what this call needs.",
+       .range = {.min = 0, .max = 1 << 30}},
+      {.names = "--chunk",
+       .value = "N",
+       .target = &chunk,
+       .help = "The most tokens in one pass over the model. No bit of the answer depends on it.",
+       .range = {.min = 1, .max = 1 << 20}}};
+}
+
+}  // namespace kilter::cli

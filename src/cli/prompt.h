@@ -1,0 +1,44 @@
+// The options that say which tokens a command starts from, and how it computes them: run and trace share
+// them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/option.h"
+#include "kilter/result.h"
+
+namespace kilter::cli {
+
+/// -p and --ids.
+struct PromptOptions {
+  std::optional<std::string> text;  ///< "-": all of standard input
+  std::string ids;                  ///< "1,450"
+
+  std::vector<Option> rows();
+
+  /// The token ids. `tokenize` turns text into ids.
+  /// Errors: usage, when none or both are given, or a number is not one; io, when standard input cannot be
+  /// read.
+  Result<std::vector<int32_t>> tokens(
+      const std::function<std::vector<int32_t>(std::string_view text)>& tokenize) const;
+};
+
+/// --backend, --threads, --ctx and --chunk.
+struct ComputeOptions {
+  std::string backend = "reference";
+  int64_t threads = 0;
+  int64_t n_ctx = 0;
+  int64_t chunk = 64;
+
+  std::vector<Option> rows();
+};
+
+/// "1,450" as numbers. Errors: usage, naming the part that is not a token id.
+Result<std::vector<int32_t>> parse_ids(std::string_view text);
+
+}  // namespace kilter::cli
