@@ -18,7 +18,7 @@ TEST_P(WriteAgain, GivesTheSameBytes) {
     ASSERT_TRUE(status.ok()) << status.error().message();
     EXPECT_EQ(read_bytes(folder.file("copy.gguf")), read_bytes(file->shard(shard).path)) << "shard " << shard;
   }
-  EXPECT_EQ(folder.count(), 1u) << "a temporary file was left";
+  EXPECT_EQ(folder.count(), 1) << "a temporary file was left";
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, WriteAgain,
@@ -89,7 +89,7 @@ TEST(Writer, RefusesDataThatDoesNotFitThePlan) {
 TEST(Writer, LeavesNothingWhenDropped) {
   TemporaryFolder folder;
   { EXPECT_TRUE(blocks_writer(folder.file("t.gguf")).ok()); }
-  EXPECT_EQ(folder.count(), 0u);
+  EXPECT_EQ(folder.count(), 0);
 }
 
 TEST(Writer, RefusesWhatTheReaderWouldRefuse) {
@@ -115,7 +115,7 @@ TEST(Writer, RefusesWhatTheReaderWouldRefuse) {
            {"d", DType::i8, {1ull << 62}}},
           "larger than any file");
   refused({}, {{std::string(65, 'n'), DType::f32, {1}}}, "65 bytes long");
-  EXPECT_EQ(folder.count(), 0u);
+  EXPECT_EQ(folder.count(), 0);
 }
 
 TEST(Writer, SaysWhereItCannotWrite) {
