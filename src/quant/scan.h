@@ -12,9 +12,9 @@
 namespace kilter::quant {
 
 /// A group whose step (the scale that multiplies its codes, say d * sc[g]) is above this is reported as
-/// large. Why 64: steps of trained weights lie between 2^-10 and 1; those of SmolLM2-135M in Q4_1, for one,
-/// do not pass 0.2. The most telling damage, a flipped top exponent bit of an f16 below 1, multiplies it by
-/// 65536: every step from 2^-10 on then comes out above 64.
+/// large. Why 64: steps of trained weights are far below; those of SmolLM2-135M in Q4_1 lie between 0.0007
+/// and 0.77, half of them near 0.05. The most telling damage, a flipped top exponent bit of an f16 below 1,
+/// multiplies the step by 65536: from 2^-10 on it comes out above 64.
 inline constexpr float kLargeStep = 64.0f;
 
 /// How often something was met, and where first.
