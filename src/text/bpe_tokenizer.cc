@@ -129,10 +129,10 @@ class BpeTokenizer final : public VocabularyTokenizer {
     }
   }
 
+  /// Some vocabularies lack a few control bytes: these are left out, as the models' own tokenizers do.
   int32_t find_byte(uint8_t byte) const {
     const bool byte_level = pre_.spelling == Spelling::byte_level;
-    const int32_t id = byte_level ? vocabulary().find(byte_character(byte)) : vocabulary().find_byte(byte);
-    return id != kNoToken ? id : vocabulary().unknown();
+    return byte_level ? vocabulary().find(byte_character(byte)) : vocabulary().find_byte(byte);
   }
 
   std::string model_;

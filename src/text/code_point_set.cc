@@ -51,6 +51,14 @@ constexpr CodePointSet::Range kHan[] = {
     {0x30000, 0x3134A}, {0x31350, 0x323AF},
 };
 
+/// Word characters of other categories: the superscripts and fractions of Latin-1, which Oniguruma (the
+/// engine of Hugging Face's tokenizers) counts as such, and the circled and squared letters, which are
+/// Alphabetic.
+constexpr CodePointSet::Range kOtherWord[] = {
+    {0xB2, 0xB3},       {0xB9, 0xB9},       {0xBC, 0xBE},       {0x24B6, 0x24E9},
+    {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189},
+};
+
 }  // namespace
 
 uint32_t general_category(char32_t code_point) {
@@ -92,6 +100,7 @@ void CodePointSet::add_white_space() {
 void CodePointSet::add_word_characters() {
   categories |=
       kLetters | kMarks | bit(UTF8PROC_CATEGORY_ND) | bit(UTF8PROC_CATEGORY_NL) | bit(UTF8PROC_CATEGORY_PC);
+  ranges.insert(ranges.end(), std::begin(kOtherWord), std::end(kOtherWord));
 }
 
 void CodePointSet::add_decimal_digits() { categories |= bit(UTF8PROC_CATEGORY_ND); }

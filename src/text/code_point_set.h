@@ -23,10 +23,9 @@ struct CodePointSet {
   /// Adds what `\p{name}` means: a general category (L, Lu, N, Nd, P, S, M ...) or the script Han. False when
   /// the name is not known here.
   bool add_property(std::string_view name);
-  void add_white_space();  ///< `\s`: the Unicode property White_Space
-  void
-  add_word_characters();      ///< `\w`: letters, marks, decimal digits, letter numbers, connector punctuation
-  void add_decimal_digits();  ///< `\d`: category Nd
+  void add_white_space();      ///< `\s`: the Unicode property White_Space
+  void add_word_characters();  ///< `\w`: what is Alphabetic, marks, decimal digits, connector punctuation
+  void add_decimal_digits();   ///< `\d`: category Nd
 };
 
 /// General category of a code point, numbered as utf8proc_category_t (0..29); 0 for what is not assigned.
