@@ -4,7 +4,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <set>
+#include <functional>
+#include <thread>
 #include <vector>
 
 namespace kilter {
@@ -65,17 +66,36 @@ TEST(ThreadPool, CountsTheCallingThread) {
   EXPECT_EQ(ThreadPool(4).size(), 4);
 }
 
-TEST(ThreadPool, UsesItsThreads) {
-  ThreadPool pool(3);
-  std::atomic<int> inside{0};
-  std::atomic<bool> together{false};
+/// Two iterations, each of which waits until the other has begun, so that two threads must take part.
+/// `last` is what the thread does that did not call. False when nobody came in time.
+bool run_together(ThreadPool& pool, const std::function<void()>& last) {
+  const auto caller = std::this_thread::get_id();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  // Each piece waits for another one: alone, a thread would wait until the deadline.
-  pool.parallel_for(3, 1, [&](int64_t, int64_t) {
-    if (++inside >= 2) together = true;
-    while (!together && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  std::atomic<int> begun{0};
+  pool.parallel_for(2, 1, [&](int64_t, int64_t) {
+    ++begun;
+    while (begun < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    if (std::this_thread::get_id() != caller) last();
   });
-  EXPECT_TRUE(together);
+  return std::chrono::steady_clock::now() < deadline;
+}
+
+TEST(ThreadPool, WakesItsThreadsEachTime) {
+  ThreadPool pool(2);
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_TRUE(run_together(pool, [] {})) << "round " << round;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the thread falls asleep
+  }
+}
+
+TEST(ThreadPool, WaitsForTheLastPiece) {
+  ThreadPool pool(2);
+  std::atomic<bool> done{false};
+  EXPECT_TRUE(run_together(pool, [&done] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    done = true;
+  }));
+  EXPECT_TRUE(done);
 }
 
 TEST(UsableProcessors, IsAtLeastOneAndNoMoreThanTheMachineHas) {

@@ -90,8 +90,12 @@ TEST_F(SplitModel, RefusesFilesInSwappedPlaces) {
   std::filesystem::rename(folder_.file(kFirst), folder_.file("t"));
   std::filesystem::rename(folder_.file(kSecond), folder_.file(kFirst));
   std::filesystem::rename(folder_.file("t"), folder_.file(kSecond));
-  EXPECT_FALSE(File::open(folder_.file(kFirst)).ok());
-  EXPECT_FALSE(File::open(folder_.file(kSecond)).ok());
+  for (const char* named : {kFirst, kSecond}) {
+    const auto file = File::open(folder_.file(named));
+    ASSERT_FALSE(file.ok());
+    EXPECT_EQ(subject_of(file), folder_.file(named));
+    EXPECT_NE(sentence_of(file).find("but its name does not say so"), std::string::npos) << sentence_of(file);
+  }
 }
 
 TEST_F(SplitModel, RefusesTheSameFileTwice) {
@@ -108,6 +112,16 @@ TEST_F(SplitModel, RefusesAnotherCount) {
   const auto file = File::open(folder_.file(kFirst));
   ASSERT_FALSE(file.ok());
   EXPECT_NE(sentence_of(file).find("split.count is 3, but 2 in"), std::string::npos) << sentence_of(file);
+}
+
+TEST_F(SplitModel, RefusesAnotherVersion) {
+  Bytes second = read_bytes(golden(kSecond));
+  second[4] = std::byte{2};
+  write_bytes(folder_.file(kSecond), second);
+  const auto file = File::open(folder_.file(kFirst));
+  ASSERT_FALSE(file.ok());
+  EXPECT_NE(sentence_of(file).find("its version or byte order is not that of"), std::string::npos)
+      << sentence_of(file);
 }
 
 TEST_F(SplitModel, RefusesAnotherNumberOfTensors) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support.h"
 
 namespace kilter::gguf {
@@ -70,6 +72,19 @@ TEST(Writer, TakesDataInPieces) {
   EXPECT_EQ(file->find("blocks")->bytes[33], std::byte{1});
   EXPECT_EQ(file->find("blocks")->bytes[34], std::byte{2});
   EXPECT_EQ(file->file_bytes() % 32, 0u);
+}
+
+TEST(Writer, TurnsLargeTensorsRoundForBigEndianFiles) {
+  TemporaryFolder folder;
+  Bytes data(3000000);
+  for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::byte>(i * 7 + i / 256);
+  const std::vector<TensorPlan> plan = {{"t", DType::f32, {data.size() / 4}}};
+  auto writer = Writer::create(folder.file("t.gguf"), {}, plan, {3, ByteOrder::big, Tail::bare});
+  ASSERT_TRUE(writer.ok() && writer->append(data).ok() && writer->finish().ok());
+  const auto file = File::open(folder.file("t.gguf"));
+  ASSERT_TRUE(file.ok()) << file.error().message();
+  EXPECT_EQ(file->byte_order(), ByteOrder::big);
+  EXPECT_TRUE(std::ranges::equal(file->find("t")->bytes, data));
 }
 
 TEST(Writer, RefusesDataThatDoesNotFitThePlan) {
