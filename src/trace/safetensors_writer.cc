@@ -1,0 +1,139 @@
+#include "trace/safetensors_writer.h"
+
+#include <boost/json.hpp>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/utf8.h"
+
+namespace kilter {
+namespace {
+
+constexpr uint64_t kLengthBytes = 8;  // the file begins with the header's length
+constexpr uint64_t kAlignment = 8;
+
+Error unusable(const std::string& name, std::string sentence) {
+  return {ErrorCode::usage, quoted(name), std::move(sentence), ""};
+}
+
+std::optional<uint64_t> count_elements(const std::vector<int64_t>& shape) {
+  std::optional<uint64_t> count = 1;
+  for (const int64_t extent : shape) {
+    if (extent < 0 || !count) return std::nullopt;
+    count = checked_mul(*count, static_cast<uint64_t>(extent));
+  }
+  return count;
+}
+
+Status check_text(const std::string& text) {
+  if (!find_invalid_utf8(text)) return {};
+  return unusable(text, "is not UTF-8, which the header of a safetensors file has to be");
+}
+
+Result<std::string> header_of(const std::vector<TensorSpec>& tensors, const std::vector<uint64_t>& ends,
+                              const SafetensorsWriter::Metadata& metadata) {
+  boost::json::object header;
+  if (!metadata.empty()) {
+    boost::json::object& strings = header["__metadata__"].emplace_object();
+    for (const auto& [key, value] : metadata) {
+      KILTER_TRY(check_text(key));
+      KILTER_TRY(check_text(value));
+      strings[key] = value;
+    }
+  }
+  uint64_t begin = 0;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorSpec& spec = tensors[i];
+    KILTER_TRY(check_text(spec.name));
+    header[spec.name] = {{"dtype", element_type_info(spec.type).name},
+                         {"shape", boost::json::array(spec.shape.begin(), spec.shape.end())},
+                         {"data_offsets", {begin, ends[i]}}};
+    begin = ends[i];
+  }
+  std::string text = boost::json::serialize(header);
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  return text;
+}
+
+}  // namespace
+
+Result<SafetensorsWriter> SafetensorsWriter::create(const std::string& path,
+                                                    const std::vector<TensorSpec>& tensors,
+                                                    const Metadata& metadata) {
+  Entries entries;
+  std::vector<uint64_t> ends;
+  uint64_t end = 0;
+  for (const TensorSpec& spec : tensors) {
+    const std::optional<uint64_t> elements = count_elements(spec.shape);
+    const auto bytes =
+        elements ? checked_mul(*elements, element_type_info(spec.type).bytes) : std::optional<uint64_t>();
+    const auto next = bytes ? checked_add(end, *bytes) : std::optional<uint64_t>();
+    if (!next) return unusable(spec.name, "has a shape that no file can hold");
+    const bool is_new = entries.try_emplace(spec.name, Entry{spec, end, *elements, 0}).second;
+    if (!is_new || spec.name == "__metadata__") return unusable(spec.name, "is a name that is taken");
+    ends.push_back(end = *next);
+  }
+  KILTER_ASSIGN(const std::string header, header_of(tensors, ends, metadata));
+  const uint64_t data_begin = kLengthBytes + header.size();
+  for (auto& [name, entry] : entries) entry.offset += data_begin;
+
+  KILTER_ASSIGN(ScatteredFile file, ScatteredFile::create(path, data_begin + end));
+  const uint64_t length = header.size();
+  KILTER_TRY(file.write(0, std::as_bytes(std::span(&length, 1))));
+  KILTER_TRY(file.write(kLengthBytes, std::as_bytes(std::span(header))));
+  return SafetensorsWriter(path, std::move(file), std::move(entries), data_begin + end);
+}
+
+SafetensorsWriter::SafetensorsWriter(std::string path, ScatteredFile file, Entries entries,
+                                     uint64_t file_bytes)
+    : path_(std::move(path)), file_(std::move(file)), entries_(std::move(entries)), file_bytes_(file_bytes) {}
+
+Status SafetensorsWriter::write(std::string_view name, int64_t first, std::span<const float> elements) {
+  return write_bytes(name, first, ElementType::f32, std::as_bytes(elements));
+}
+
+Status SafetensorsWriter::write(std::string_view name, int64_t first, std::span<const int32_t> elements) {
+  return write_bytes(name, first, ElementType::i32, std::as_bytes(elements));
+}
+
+const TensorSpec* SafetensorsWriter::find(std::string_view name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : &found->second.spec;
+}
+
+Status SafetensorsWriter::write_bytes(std::string_view name, int64_t first, ElementType type,
+                                      std::span<const std::byte> bytes) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return unusable(std::string(name), "was not announced for this file");
+  Entry& entry = found->second;
+  const ElementTypeInfo& info = element_type_info(entry.spec.type);
+  if (type != entry.spec.type) {
+    return unusable(entry.spec.name, "was announced as " + std::string(info.name) + ", and " +
+                                         std::string(element_type_info(type).name) + " elements came");
+  }
+  const uint64_t count = bytes.size() / info.bytes;
+  if (first < 0 || static_cast<uint64_t>(first) > entry.elements ||
+      count > entry.elements - static_cast<uint64_t>(first)) {
+    return unusable(entry.spec.name, "has " + std::to_string(entry.elements) + " elements, and " +
+                                         std::to_string(count) + " came for the places from " +
+                                         std::to_string(first) + " on");
+  }
+  KILTER_TRY(file_.write(entry.offset + static_cast<uint64_t>(first) * info.bytes, bytes));
+  entry.written += count;
+  return {};
+}
+
+Status SafetensorsWriter::commit() {
+  for (const auto& [name, entry] : entries_) {
+    if (entry.written == entry.elements) continue;
+    return Error{ErrorCode::mismatch, path_,
+                 quoted(name) + " has " + std::to_string(entry.elements) + " elements, and " +
+                     std::to_string(entry.written) + " were written",
+                 ""};
+  }
+  return file_.commit();
+}
+
+}  // namespace kilter
