@@ -1,0 +1,191 @@
+#include "cli/inspect/report_text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "ops/kv.h"
+
+namespace kilter::cli {
+namespace {
+
+constexpr size_t kIndent = 2;
+
+std::string titled(std::string_view title, const Table& table) {
+  return fmt::format("\n{}\n{}", title, table.text(kIndent));
+}
+
+std::string ne_text(const gguf::TensorInfo& tensor) {
+  return fmt::format("{{{}}}", fmt::join(tensor.ne, ", "));
+}
+
+std::string token_text(const text::Tokenizer& tokenizer, int32_t id) {
+  return id < 0 ? "none" : fmt::format("{} {}", id, quoted(tokenizer.entry(id)));
+}
+
+std::string tokenizer_text(const ModelReport& report) {
+  if (report.tokenizer == nullptr) return report.tokenizer_obstacle->message();
+  const text::Tokenizer& tokenizer = *report.tokenizer;
+  const std::string pre =
+      tokenizer.pre().empty() ? "" : fmt::format(", pre-tokenizer {}", quoted(tokenizer.pre()));
+  return fmt::format("{}{}, {} tokens, beginning {}, end {}", tokenizer.model(), pre,
+                     grouped(static_cast<uint64_t>(tokenizer.size())), token_text(tokenizer, tokenizer.bos()),
+                     token_text(tokenizer, tokenizer.eos()));
+}
+
+std::string architecture_text(const ModelReport& report) {
+  const std::string name = report.architecture.empty() ? "not named" : quoted(report.architecture);
+  if (!report.obstacle) return name + ", runs here";
+  return fmt::format("{}, does not run here: {}", name, report.obstacle->message());
+}
+
+std::string facts(const ModelReport& report) {
+  const gguf::File& file = *report.file;
+  const std::string_view order =
+      file.byte_order() == gguf::ByteOrder::little ? "little-endian" : "big-endian";
+  const std::string chat_template = metadata_string(file, "tokenizer.chat_template");
+  const std::string name = metadata_string(file, "general.name");
+  Table table({{}, {}});
+  table.add({"file", file.path()});
+  if (!name.empty()) table.add({"name", quoted(name)});
+  table.add(
+      {"format", fmt::format("GGUF version {}, {}, alignment {}", file.version(), order, file.alignment())});
+  table.add({"size", fmt::format("{} ({} bytes) in {} file{}", bytes_text(file.file_bytes()),
+                                 grouped(file.file_bytes()), file.shard_count(),
+                                 file.shard_count() == 1 ? "" : "s")});
+  table.add({"architecture", architecture_text(report)});
+  table.add(
+      {"parameters", fmt::format("{} ({})", count_text(report.parameters), grouped(report.parameters))});
+  table.add({"tokenizer", tokenizer_text(report)});
+  table.add({"chat template",
+             chat_template.empty() ? "none" : fmt::format("{} bytes", grouped(chat_template.size()))});
+  return table.text();
+}
+
+std::string metadata_table(const ModelReport& report, const ReportDetail& detail) {
+  Table table({{"key"}, {"type"}, {"value"}});
+  const auto add = [&table](const gguf::KeyValue& entry) {
+    table.add({entry.key, gguf::type_name(entry.value), gguf::to_string(entry.value)});
+  };
+  if (!detail.metadata) {
+    for (const gguf::KeyValue* entry : report.hyper_parameters) add(*entry);
+    return report.hyper_parameters.empty() ? "" : titled("Hyper-parameters", table);
+  }
+  for (const gguf::KeyValue& entry : report.file->metadata().entries) add(entry);
+  return titled("Metadata", table);
+}
+
+/// "0-29", or "0-3, 5": runs of numbers that follow one another.
+std::string layers_text(const TensorGroup& group) {
+  std::vector<uint64_t> numbers = group.layers;
+  std::sort(numbers.begin(), numbers.end());
+  std::string text;
+  for (size_t first = 0, last = 0; first < numbers.size(); first = ++last) {
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{}", numbers[first]);
+    if (last != first) text += fmt::format("-{}", numbers[last]);
+  }
+  return text;
+}
+
+std::string tensor_table(const ModelReport& report, const ReportDetail& detail) {
+  if (report.groups.empty()) return "\nTensors\n  none: a vocabulary without weights\n";
+  const auto size = [](uint64_t bytes) { return bytes_text(bytes); };
+  if (detail.tensors) {
+    Table table({{"tensor"}, {"type"}, {"ne, fastest axis first"}, {"size", Align::right}});
+    for (const gguf::TensorInfo& tensor : report.file->tensors()) {
+      table.add({tensor.name, std::string(dtype_info(tensor.type).name), ne_text(tensor),
+                 size(tensor.bytes.size())});
+    }
+    return titled("Tensors", table);
+  }
+  Table table({{"tensor"}, {"layers"}, {"type"}, {"ne, fastest axis first"}, {"size", Align::right}});
+  for (const TensorGroup& group : report.groups) {
+    table.add({group.name, layers_text(group), std::string(dtype_info(group.first->type).name),
+               ne_text(*group.first), size(group.bytes)});
+  }
+  return titled("Tensors", table);
+}
+
+std::string type_table(const ModelReport& report) {
+  Table table({{"type"},
+               {"tensors", Align::right},
+               {"values", Align::right},
+               {"size", Align::right},
+               {"share", Align::right},
+               {"bits a weight", Align::right}});
+  const auto add = [&](std::string_view name, const TypeShare& share) {
+    const double part = 100 * static_cast<double>(share.bytes) / static_cast<double>(report.tensor_bytes);
+    table.add({std::string(name), grouped(share.tensors), grouped(share.values), bytes_text(share.bytes),
+               fmt::format("{:.1f} %", part), fmt::format("{:.2f}", share.bits_per_value())});
+  };
+  for (const TypeShare& share : report.types) add(dtype_info(share.type).name, share);
+  if (report.types.size() > 1) {
+    add("all", {DType::f32, report.file->tensors().size(), report.parameters, report.tensor_bytes});
+  }
+  return report.types.empty() ? "" : titled("Types", table);
+}
+
+/// The formula behind the numbers; layers that differ make a sum that no line holds.
+std::string kv_formula(const Config& config) {
+  const LayerConfig& first = config.layers[0];
+  const bool alike = std::all_of(config.layers.begin(), config.layers.end(), [&](const LayerConfig& layer) {
+    return layer.n_head_kv == first.n_head_kv;
+  });
+  const std::string sum =
+      alike ? fmt::format("{} layers x {} heads", config.n_layer, first.n_head_kv) : "heads of all layers";
+  return fmt::format("{} x ({} + {}) values x 4 bytes = {} bytes a position, in blocks of {} positions", sum,
+                     config.n_embd_head_k, config.n_embd_head_v, grouped(kv_bytes_per_position(config)),
+                     kKvBlock);
+}
+
+std::string memory_table(const ModelReport& report) {
+  if (!report.config) return "";
+  Table table({{"context", Align::right},
+               {"keys and values", Align::right},
+               {"weights", Align::right},
+               {"together", Align::right}});
+  for (const MemoryNeed& need : report.memory) {
+    table.add({grouped(need.positions), bytes_text(need.kv_bytes), bytes_text(report.tensor_bytes),
+               bytes_text(need.kv_bytes + report.tensor_bytes)});
+  }
+  return titled("Memory of one sequence", table) +
+         fmt::format("  keys and values, f32: {}\n", kv_formula(*report.config));
+}
+
+}  // namespace
+
+std::string report_text(const ModelReport& report, const ReportDetail& detail) {
+  return facts(report) + metadata_table(report, detail) + tensor_table(report, detail) + type_table(report) +
+         memory_table(report);
+}
+
+std::string findings_text(std::span<const TensorScan> scans) {
+  Table table({{"tensor"}, {"type"}, {"found"}, {"times", Align::right}, {"first block", Align::right}});
+  uint64_t values = 0, blocks = 0, broken = 0;
+  bool found = false;
+  for (const TensorScan& scan : scans) {
+    values += scan.scan.values;
+    blocks += scan.scan.blocks;
+    if (scan.broken()) ++broken;
+    for (const FindingKind* kind : scan.findings()) {
+      const quant::Sighting& sighting = scan.scan.*kind->sighting;
+      found = true;
+      table.add({scan.tensor->name, std::string(dtype_info(scan.tensor->type).name), std::string(kind->name),
+                 grouped(sighting.count), grouped(*sighting.first_block)});
+    }
+  }
+  const std::string verdict = broken == 0
+                                  ? "no NaN, no infinity"
+                                  : fmt::format("NaN or infinity in {} of {} tensors", broken, scans.size());
+  return (found ? titled("Verification", table) : "\nVerification\n") +
+         fmt::format("  {} values in {} blocks of {} tensors were decoded: {}\n", grouped(values),
+                     grouped(blocks), grouped(scans.size()), verdict);
+}
+
+}  // namespace kilter::cli

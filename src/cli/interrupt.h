@@ -1,0 +1,18 @@
+// Ctrl-C, politely: a request that long work notices.
+#pragma once
+
+#include "kilter/result.h"
+
+namespace kilter::cli {
+
+/// From now on the first SIGINT or SIGTERM sets a flag; a second one ends the process at once, as if nobody
+/// had caught it. A pipe that nobody reads becomes an error of the write instead of a signal.
+void catch_signals();
+
+/// Whether the person asked to stop. Long work polls it at least ten times a second.
+bool interrupted();
+
+/// What a command returns that stopped because of it.
+Error interrupted_error();
+
+}  // namespace kilter::cli
