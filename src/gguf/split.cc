@@ -43,6 +43,14 @@ Result<SplitName> prove_name(const Shard& shard, uint64_t no, uint64_t count) {
       fmt::format("give the files of the model names that end in -{:05}-of-{:05}.gguf", no + 1, count));
 }
 
+Result<Shard> open_member(const SplitName& name, uint32_t number) {
+  auto shard = open_shard(split_path(name, number));
+  if (shard || shard.error().code != ErrorCode::not_found) return shard;
+  Error error = std::move(shard).error();
+  error.cure = fmt::format("the model is in {} files; put all of them in one folder", name.count);
+  return error;
+}
+
 Status prove_member(const Shard& first, const Shard& shard, uint64_t no) {
   for (const std::string_view key : {kCountKey, kTensorsKey}) {
     KILTER_ASSIGN(const uint64_t expected, split_key(first, key));
@@ -111,14 +119,12 @@ Result<std::vector<Shard>> open_split(Shard named) {
   KILTER_ASSIGN(const SplitName name, prove_name(named, no, count));
   std::vector<Shard> shards;
   for (uint32_t number = 1; number <= name.count; ++number) {
-    if (number == name.number) {
-      shards.push_back(std::move(named));
-    } else {
-      KILTER_ASSIGN(Shard other, open_shard(split_path(name, number)));
-      shards.push_back(std::move(other));
-    }
-    KILTER_TRY(prove_member(shards.front(), shards.back(), number - 1));
+    if (number == name.number) continue;
+    KILTER_ASSIGN(Shard other, open_member(name, number));
+    shards.push_back(std::move(other));
   }
+  shards.insert(shards.begin() + (name.number - 1), std::move(named));
+  for (size_t i = 0; i < shards.size(); ++i) KILTER_TRY(prove_member(shards.front(), shards[i], i));
   KILTER_TRY(prove_complete(shards));
   return shards;
 }

@@ -75,6 +75,7 @@ TEST_F(SplitModel, NamesAMissingFile) {
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.error().code, ErrorCode::not_found);
   EXPECT_EQ(file.error().subject, folder_.file(kSecond));
+  EXPECT_EQ(file.error().cure, "the model is in 2 files; put all of them in one folder");
 }
 
 TEST_F(SplitModel, NeedsItsNames) {
