@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
-#include <cstring>
+#include <functional>
 #include <span>
 
 #include "gguf/writer.h"
 #include "model/random/blocks.h"
 #include "model/random/file_type.h"
+#include "model/random/metadata.h"
 #include "model/random/shape.h"
 #include "model/random/tensors.h"
 #include "model/random/vocabulary.h"
@@ -23,62 +24,6 @@ Result<ModelShape> resolve_shape(const RandomModelRequest& request) {
   for (const std::string& setting : request.measures) KILTER_TRY(set_measure(shape, setting));
   KILTER_TRY(check_shape(shape));
   return shape;
-}
-
-// Collects keys of one architecture.
-class KeyWriter {
- public:
-  KeyWriter(gguf::Metadata& metadata, std::string prefix) : metadata_(metadata), prefix_(std::move(prefix)) {}
-
-  void add(std::string_view key, gguf::Value value) {
-    metadata_.entries.push_back({prefix_ + std::string(key), std::move(value)});
-  }
-  void add_count(std::string_view key, int64_t n) { add(key, static_cast<uint32_t>(n)); }
-  void add_number(std::string_view key, double x) { add(key, static_cast<float>(x)); }
-
- private:
-  gguf::Metadata& metadata_;
-  std::string prefix_;
-};
-
-void add_general(const RandomModelRequest& request, const ModelShape& shape, uint32_t file_type,
-                 gguf::Metadata& metadata) {
-  std::string made_by =
-      fmt::format("Random weights: shape {}, type {}, seed {}", request.shape, request.type, request.seed);
-  for (const std::string& setting : request.measures) made_by += fmt::format(", {}", setting);
-  KeyWriter keys(metadata, "general.");
-  keys.add("architecture", shape.arch);
-  keys.add("type", "model");
-  keys.add("name", "kilter random " + request.shape);
-  keys.add("description", made_by);
-  keys.add("file_type", file_type);
-  keys.add("quantization_version", uint32_t{2});
-}
-
-void add_rope_scaling(const ModelShape& s, KeyWriter& keys) {
-  if (s.rope_scaling == "none") return;
-  const int64_t unscaled =
-      std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(s.n_ctx) / s.rope_factor));
-  keys.add("rope.scaling.type", s.rope_scaling);
-  keys.add_number("rope.scaling.factor", s.rope_factor);
-  keys.add_count("rope.scaling.original_context_length", s.rope_orig_ctx != 0 ? s.rope_orig_ctx : unscaled);
-}
-
-void add_measures(const ModelShape& s, gguf::Metadata& metadata) {
-  KeyWriter keys(metadata, s.arch + ".");
-  keys.add_count("block_count", s.n_layer);
-  keys.add_count("context_length", s.n_ctx);
-  keys.add_count("embedding_length", s.n_embd);
-  keys.add_count("feed_forward_length", s.n_ff);
-  keys.add_count("attention.head_count", s.n_head);
-  keys.add_count("attention.head_count_kv", s.n_head_kv);
-  if (s.key_length != 0) keys.add_count("attention.key_length", s.key_length);
-  if (s.value_length != 0) keys.add_count("attention.value_length", s.value_length);
-  keys.add_number("attention.layer_norm_rms_epsilon", s.rms_eps);
-  keys.add_count("rope.dimension_count", s.head_width_k());
-  keys.add_number("rope.freq_base", s.rope_base);
-  add_rope_scaling(s, keys);
-  keys.add_count("vocab_size", s.n_vocab);
 }
 
 gguf::TensorPlan plan_of(const RandomTensor& t) {
@@ -105,13 +50,15 @@ Status write_rope_factors(const RandomTensor& tensor, gguf::Writer& writer) {
   return writer.append(bytes);
 }
 
-// Makes the blocks of a tensor piece by piece, all threads at one piece, and writes each piece.
+// Writes the tensors one after the other. The blocks of each are made piece by piece, all threads at one
+// piece.
 class TensorWriter {
  public:
   TensorWriter(uint64_t seed, gguf::Writer& writer, ThreadPool& threads)
       : seed_(seed), writer_(writer), threads_(threads) {}
 
-  Status write(const RandomTensor& tensor) {
+  // `wrote_piece` is called with the bytes of each piece.
+  Status write(const RandomTensor& tensor, const std::function<Status(uint64_t)>& wrote_piece) {
     if (tensor.content == Content::rope_factors) return write_rope_factors(tensor, writer_);
     KILTER_ASSIGN(const RandomBlocks blocks,
                   RandomBlocks::make(seed_, tensor.name, tensor.type, tensor.spread));
@@ -119,14 +66,9 @@ class TensorWriter {
     const uint64_t n_blocks = bytes_of(tensor) / block_bytes;
     const uint64_t step = kPieceBytes / block_bytes / kGrain * kGrain;
     for (uint64_t first = 0; first < n_blocks; first += step) {
-      const uint64_t n = std::min(step, n_blocks - first);
-      buffer_.resize(n * block_bytes);
-      threads_.parallel_for(static_cast<int64_t>(n), kGrain, [&](int64_t begin, int64_t end) {
-        const auto from = static_cast<uint64_t>(begin);
-        const auto to = static_cast<uint64_t>(end);
-        blocks.fill(first + from, std::span(buffer_).subspan(from * block_bytes, (to - from) * block_bytes));
-      });
-      KILTER_TRY(writer_.append(buffer_));
+      make_piece(blocks, block_bytes, first, std::min(step, n_blocks - first));
+      KILTER_TRY(writer_.append(piece_));
+      KILTER_TRY(wrote_piece(piece_.size()));
     }
     return {};
   }
@@ -136,21 +78,37 @@ class TensorWriter {
   static constexpr int64_t kGrain = 1024;
   static_assert(kGrain % RandomBlocks::kAlignment == 0);
 
+  void make_piece(const RandomBlocks& blocks, uint64_t block_bytes, uint64_t first, uint64_t n) {
+    piece_.resize(n * block_bytes);
+    threads_.parallel_for(static_cast<int64_t>(n), kGrain, [&](int64_t begin, int64_t end) {
+      const uint64_t at = static_cast<uint64_t>(begin);
+      const uint64_t count = static_cast<uint64_t>(end - begin);
+      blocks.fill(first + at, std::span(piece_).subspan(at * block_bytes, count * block_bytes));
+    });
+  }
+
   uint64_t seed_;
   gguf::Writer& writer_;
   ThreadPool& threads_;
-  std::vector<std::byte> buffer_;
+  std::vector<std::byte> piece_;
 };
+
+std::string describe(const RandomModelRequest& request) {
+  std::string text =
+      fmt::format("Random weights: shape {}, type {}, seed {}", request.shape, request.type, request.seed);
+  for (const std::string& setting : request.measures) text += fmt::format(", {}", setting);
+  return text;
+}
 
 }  // namespace
 
 Result<RandomModelSummary> write_random_model(const RandomModelRequest& request, const std::string& path,
-                                              ThreadPool& threads) {
+                                              ThreadPool& threads, const RandomModelProgress& progress) {
   KILTER_ASSIGN(const ModelShape shape, resolve_shape(request));
   KILTER_ASSIGN(const FileType* file_type, find_file_type(request.type));
   gguf::Metadata metadata;
-  add_general(request, shape, file_type->number, metadata);
-  add_measures(shape, metadata);
+  add_general_keys("kilter random " + request.shape, describe(request), file_type->number, shape, metadata);
+  add_shape_keys(shape, metadata);
   KILTER_TRY(add_vocabulary(shape.vocabulary, shape.n_vocab, metadata));
 
   const std::vector<RandomTensor> tensors = list_tensors(shape, *file_type);
@@ -165,7 +123,9 @@ Result<RandomModelSummary> write_random_model(const RandomModelRequest& request,
 
   KILTER_ASSIGN(gguf::Writer writer, gguf::Writer::create(path, metadata, plan));
   TensorWriter tensor_writer(request.seed, writer, threads);
-  for (const RandomTensor& tensor : tensors) KILTER_TRY(tensor_writer.write(tensor));
+  uint64_t written = 0;
+  const auto wrote_piece = [&](uint64_t n_bytes) { return progress(written += n_bytes, summary.n_bytes); };
+  for (const RandomTensor& tensor : tensors) KILTER_TRY(tensor_writer.write(tensor, wrote_piece));
   KILTER_TRY(writer.finish());
   return summary;
 }

@@ -40,7 +40,9 @@ struct MatrixPlace {
 enum class Mixture { mixed, pure };
 
 /// The format of one matrix. A row that is not whole blocks falls back to a format of smaller blocks, or to
-/// F16. Source: llama.cpp, src/llama-quant.cpp (llama_tensor_get_type, tensor_type_fallback), without its
+/// F16.
+///
+/// Source: llama.cpp, src/llama-quant.cpp (llama_tensor_get_type, tensor_type_fallback), without its
 /// exceptions for mixtures of experts and for models of 80 layers. There MXFP4 is for experts only and NVFP4
 /// for no file; here both are in every matrix but the token embedding and the output, which are Q8_0. Q1_0
 /// and NVFP4, for which it has no fallback, fall back to Q4_0 and MXFP4.

@@ -177,6 +177,11 @@ Status check_heads(const ModelShape& s) {
                   fmt::format("a head of {} numbers cannot be turned in pairs", s.head_width_k()),
                   "make it even");
   }
+  const int64_t wider = std::max(s.head_width_k(), s.head_width_v());
+  if (s.n_head > kLargest / wider) {
+    return broken("n_head", fmt::format("{} heads of {} numbers are more than {}", s.n_head, wider, kLargest),
+                  "");
+  }
   return {};
 }
 
