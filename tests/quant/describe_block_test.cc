@@ -55,22 +55,34 @@ TEST_P(EveryType, ExplainsEachValueByItsGroupAndCode) {
   }
 }
 
+std::string two_digits(uint64_t byte) {
+  char digits[3];
+  std::snprintf(digits, sizeof(digits), "%02x", static_cast<unsigned>(byte & 0xff));
+  return digits;
+}
+
+/// The bytes of a field in file order, out of its elements.
+std::string hex_of_bits(const FieldDescription& field) {
+  std::string hex;
+  for (const uint64_t element : field.bits) {
+    for (size_t k = 0; k < field.size / field.bits.size(); ++k) hex += two_digits(element >> (8 * k));
+  }
+  return hex;
+}
+
 TEST_P(EveryType, ShowsEveryByteOnce) {
   const auto block = describe_all(GetParam()).front();
   std::string hex;
   for (const auto& field : block.fields) {
     EXPECT_EQ(field.offset * 2, hex.size());
     EXPECT_EQ(field.hex.size(), field.size * 2);
+    EXPECT_EQ(field.hex, hex_of_bits(field));
     EXPECT_EQ(field.bits.size(), field.numbers.size());
     EXPECT_FALSE(field.meaning.empty());
     hex += field.hex;
   }
   std::string expected;
-  for (const std::byte b : block.bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof(digits), "%02x", std::to_integer<unsigned>(b));
-    expected += digits;
-  }
+  for (const std::byte b : block.bytes) expected += two_digits(std::to_integer<uint64_t>(b));
   EXPECT_EQ(hex, expected);
   EXPECT_FALSE(block.formula.empty());
   EXPECT_FALSE(block.mapping.empty());

@@ -302,6 +302,7 @@ def numbers_to_encode(rng) -> np.ndarray:
     rows += [[np.where(ramp == 7, np.inf, ramp)], [np.where(ramp == 7, -np.inf, ramp)]]
     rows += [[np.where(ramp % 2, np.inf, -np.inf)], [65504 + ramp], [65519.99 + ramp / 1000]]
     rows += [[2.0**-24 * (ramp / 4)], [1 + ramp * 2.0**-12], [1 + ramp * 2.0**-9]]
+    rows += [[np.where(ramp == 31, 127, ramp - 15.5)]]  # Q8_0: scale 1, so every code is a tie
     with np.errstate(all="ignore"):
         return np.concatenate([np.reshape(r, (-1, 32)) for r in rows]).astype(np.float32).reshape(-1)
 
