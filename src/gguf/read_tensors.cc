@@ -15,7 +15,7 @@
 namespace kilter::gguf {
 namespace {
 
-/// Types that the format had once and gave up, and what to do with such a file.
+/// Types that the format had once and gave up.
 bool is_retired(uint32_t type) {
   constexpr std::array<uint32_t, 8> kRetired = {4, 5, 31, 32, 33, 36, 37, 38};
   return std::find(kRetired.begin(), kRetired.end(), type) != kRetired.end();
