@@ -87,7 +87,7 @@ void ReferenceOps::rope(At, const Tensor& x, std::span<const int32_t> positions,
         out[i] = rounded(rope.magnitude * (a * std::cos(angle) - b * std::sin(angle)));
         out[j] = rounded(rope.magnitude * (a * std::sin(angle) + b * std::cos(angle)));
       }
-      std::copy(in + rope.n_rot, in + width, out + rope.n_rot);
+      if (out != in) std::copy(in + rope.n_rot, in + width, out + rope.n_rot);
     }
   }
 }
