@@ -22,8 +22,7 @@ struct Field {
   std::string_view meaning;
 };
 
-/// A block taken apart. Every block type is the same two steps, of which the first is integers and scales
-/// only:
+/// A block taken apart. Every block type is the same two steps, the first of integers and scales only:
 ///   1. unpack:   scale[g], offset[g] of each group g; code[i] of each element i
 ///   2. combine:  value[i] = scale[g] * code[i] + offset[g],  g = i / group_values
 /// The product is exact in f32 for every type but Q8_K (f32 scale), so a value is rounded at most once.

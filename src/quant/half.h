@@ -1,5 +1,4 @@
-// Conversions between f32 and the two 16-bit float formats, in integer arithmetic: the same bits on every
-// machine.
+// Conversions between f32 and the two 16-bit float formats in integers: the same bits on every machine.
 #pragma once
 
 #include <bit>
@@ -9,7 +8,8 @@ namespace kilter::quant {
 
 /// The number that 16 bits mean as IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits.
 /// Rounding none: every f16 is an f32. A NaN keeps sign and payload and becomes quiet, as ggml and the
-/// hardware (vcvtph2ps) do it. Source   IEEE 754-2019, 3.4 and 6.2.
+/// hardware (vcvtph2ps) do it.
+/// Source   IEEE 754-2019, 3.4 and 6.2.
 constexpr float f16_to_f32(uint16_t bits) {
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
   const uint32_t exponent = (bits >> 10) & 0x1fu;
@@ -31,8 +31,7 @@ constexpr uint16_t f32_to_f16(float value) {
   const uint32_t sign = (bits >> 16) & 0x8000u;
   const uint32_t magnitude = bits & 0x7fff'ffffu;
   if (magnitude > 0x7f80'0000u) return static_cast<uint16_t>(sign | 0x7e00u);
-  // 65520 is half way between the largest f16, 65504, and the 65536 that would follow it: it rounds up to
-  // infinity.
+  // 65520 is half way between the largest f16, 65504, and the 65536 that would follow: up, to infinity.
   if (magnitude >= std::bit_cast<uint32_t>(65520.0f)) return static_cast<uint16_t>(sign | 0x7c00u);
 
   const uint32_t exponent = magnitude >> 23;
