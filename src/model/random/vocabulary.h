@@ -16,9 +16,10 @@ namespace kilter {
 std::string_view vocabulary_names();
 
 /// Adds the tokenizer.* keys of a vocabulary of exactly `n_vocab` entries.
-/// All 256 bytes are in it, so any text can be encoded and comes back. The other entries are English words, a
-/// few in other scripts, and pronounceable words of random syllables; each is built by merging two earlier
-/// entries at a time, so each can be reached by the tokenizer. The same for every seed.
+/// All 256 bytes are in it, so any text can be encoded and comes back (but U+2581, which SPM reads as a
+/// space). The other entries are English words, a few in other scripts, and pronounceable words of random
+/// syllables; each is built by merging two earlier entries at a time, so each can be reached by the
+/// tokenizer. The same for every seed.
 ///
 /// Errors: usage, when `n_vocab` is too small for the bytes and the special tokens.
 Status add_vocabulary(std::string_view kind, int64_t n_vocab, gguf::Metadata& metadata);
