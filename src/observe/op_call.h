@@ -34,6 +34,14 @@ struct OpCall {
   const Shape& made() const { return is_kv_store() ? x->shape : y->shape; }
 };
 
+/// `count` rows of a tensor from row `first` on, in place.
+inline Tensor rows_of(const Tensor& tensor, int64_t first, int64_t count) {
+  Tensor rows = tensor;
+  rows.shape.extent[0] = count;
+  if (tensor.data != nullptr) rows.data += first * tensor.row_size();
+  return rows;
+}
+
 /// Ops whose plain ops all arrive in one place. The stages are the default ones, so they arrive expanded; a
 /// class that wants to see a fused stage as it runs overrides that stage.
 class OpsAsCalls : public Ops {

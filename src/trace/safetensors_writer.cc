@@ -83,12 +83,11 @@ Result<SafetensorsWriter> SafetensorsWriter::create(const std::string& path,
   const uint64_t length = header.size();
   KILTER_TRY(file.write(0, std::as_bytes(std::span(&length, 1))));
   KILTER_TRY(file.write(kLengthBytes, std::as_bytes(std::span(header))));
-  return SafetensorsWriter(path, std::move(file), std::move(entries), data_begin + end);
+  SafetensorsWriter writer(path, std::move(file), std::move(entries));
+  writer.file_bytes_ = data_begin + end;
+  writer.bytes_written_ = data_begin;
+  return writer;
 }
-
-SafetensorsWriter::SafetensorsWriter(std::string path, ScatteredFile file, Entries entries,
-                                     uint64_t file_bytes)
-    : path_(std::move(path)), file_(std::move(file)), entries_(std::move(entries)), file_bytes_(file_bytes) {}
 
 Status SafetensorsWriter::write(std::string_view name, int64_t first, std::span<const float> elements) {
   return write_bytes(name, first, ElementType::f32, std::as_bytes(elements));
@@ -122,6 +121,7 @@ Status SafetensorsWriter::write_bytes(std::string_view name, int64_t first, Elem
   }
   KILTER_TRY(file_.write(entry.offset + static_cast<uint64_t>(first) * info.bytes, bytes));
   entry.written += count;
+  bytes_written_ += bytes.size();
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kilter/result.h"
@@ -44,6 +45,8 @@ class SafetensorsWriter {
   const TensorSpec* find(std::string_view name) const;
   /// Bytes of the whole file.
   uint64_t file_bytes() const { return file_bytes_; }
+  /// Those that are there by now, the header's included.
+  uint64_t bytes_written() const { return bytes_written_; }
 
   /// Gives the file its name. At most once; the last call. Errors: mismatch, naming a tensor that lacks
   /// elements; io.
@@ -58,14 +61,16 @@ class SafetensorsWriter {
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
-  SafetensorsWriter(std::string path, ScatteredFile file, Entries entries, uint64_t file_bytes);
+  SafetensorsWriter(std::string path, ScatteredFile file, Entries entries)
+      : path_(std::move(path)), file_(std::move(file)), entries_(std::move(entries)) {}
   Status write_bytes(std::string_view name, int64_t first, ElementType type,
                      std::span<const std::byte> bytes);
 
   std::string path_;
   ScatteredFile file_;
   Entries entries_;
-  uint64_t file_bytes_;
+  uint64_t file_bytes_ = 0;
+  uint64_t bytes_written_ = 0;
 };
 
 }  // namespace kilter

@@ -45,8 +45,10 @@ TEST(SafetensorsWriter, TakesPartsInAnyOrder) {
   ASSERT_TRUE(writer.ok());
   EXPECT_TRUE(writer->write("one", 0, part(numbers, 4, 1)).ok());
   EXPECT_TRUE(writer->write("first", 4, part(numbers, 4, 2)).ok());
+  EXPECT_EQ(writer->bytes_written(), writer->file_bytes() - 16);
   EXPECT_TRUE(writer->write("first", 0, part(numbers, 0, 4)).ok());
   EXPECT_EQ(folder.count(), 1);  // under its temporary name
+  EXPECT_EQ(writer->bytes_written(), writer->file_bytes());
   EXPECT_FALSE(std::filesystem::exists(path));
   ASSERT_TRUE(writer->commit().ok());
   EXPECT_EQ(folder.count(), 1);

@@ -1,0 +1,28 @@
+// Which values a person wants to see.
+#pragma once
+
+#include <regex>
+#include <string>
+
+#include "kilter/result.h"
+#include "ops/point.h"
+
+namespace kilter {
+
+/// A regular expression over the names of values.
+class NameFilter {
+ public:
+  /// Everything.
+  NameFilter() = default;
+
+  /// Names of which some part matches `pattern` (ECMAScript): "attn_q", "^blk\.0\.", "norm$|logits". An empty
+  /// pattern matches every name. Errors: usage, when it is no regular expression.
+  static Result<NameFilter> create(const std::string& pattern);
+
+  bool matches(At at) const;
+
+ private:
+  std::regex pattern_{""};
+};
+
+}  // namespace kilter
