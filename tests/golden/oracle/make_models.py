@@ -63,7 +63,7 @@ SPECS = [
     Spec("rope_factors", n_head=2, n_head_kv=1, freq_base=500000.0, rope_factors="llama3", factor=8.0,
          matrix_type=Type.BF16, n_tokens=48),
     Spec("rope_linear", scaling="linear", factor=4.0, matrix_type=Type.F16),
-    Spec("rope_yarn", n_head=2, n_head_kv=1, scaling="yarn", factor=8.0, original_context=32, matrix_type=Type.F16,
+    Spec("rope_yarn", n_head=2, n_head_kv=1, scaling="yarn", factor=8.0, original_context=2048, matrix_type=Type.F16,
          n_tokens=90),
     Spec("key_length", head_k=12, matrix_type=Type.F16),
     Spec("value_length", head_k=12, head_v=20, matrix_type=Type.F16),
