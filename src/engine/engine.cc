@@ -23,7 +23,7 @@ class SessionOverSequence final : public Session {
 
   Status feed(std::span<const int32_t> ids) override {
     const std::lock_guard turn(shared_.turn);
-    return sequence_.feed(ids, LogitRows::last, {});
+    return sequence_.feed(ids, {});
   }
   std::span<const float> logits() const override { return sequence_.logits(); }
   const std::vector<int32_t>& tokens() const override { return sequence_.tokens(); }

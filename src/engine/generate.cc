@@ -50,7 +50,7 @@ class Generator {
       if (static_cast<int64_t>(sequence_.tokens().size()) >= sequence_.n_ctx()) {
         return end(FinishReason::context_full);
       }
-      KILTER_TRY(sequence_.feed({&event.id, 1}, LogitRows::last, {}));
+      KILTER_TRY(sequence_.feed({&event.id, 1}, {}));
     }
   }
 
@@ -61,9 +61,11 @@ class Generator {
                    "give a prompt of at least one token"};
     }
     result_.prompt_tokens = static_cast<int64_t>(prompt.size());
-    return sequence_.feed(prompt, LogitRows::last, [&](int64_t done) {
+    FeedOptions feed;
+    feed.progress = [&](int64_t done) {
       return options_.on_prompt ? options_.on_prompt(done, result_.prompt_tokens) : Go::on;
-    });
+    };
+    return sequence_.feed(prompt, feed);
   }
 
   TokenEvent next_token() {

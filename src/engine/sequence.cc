@@ -38,7 +38,7 @@ Result<Sequence> Sequence::create(const Model& model, Ops& ops, const SessionOpt
 Sequence::Sequence(const Model& model, Ops& ops, const SessionOptions& options, KvCache cache)
     : model_(&model), ops_(&ops), options_(options), cache_(std::move(cache)), id_(cache_.add_sequence()) {}
 
-Status Sequence::feed(std::span<const int32_t> ids, LogitRows rows, const Progress& progress) {
+Status Sequence::feed(std::span<const int32_t> ids, const FeedOptions& options) {
   KILTER_TRY(check_ids(*model_, ids));
   const auto have = static_cast<int64_t>(tokens_.size());
   const auto more = static_cast<int64_t>(ids.size());
@@ -50,8 +50,8 @@ Status Sequence::feed(std::span<const int32_t> ids, LogitRows rows, const Progre
   }
   for (int64_t begin = 0; begin < more; begin += options_.chunk) {
     const int64_t n = std::min(options_.chunk, more - begin);
-    KILTER_TRY(pass(ids.subspan(static_cast<size_t>(begin), static_cast<size_t>(n)), rows));
-    if (progress && progress(begin + n) == Go::stop && begin + n < more) {
+    KILTER_TRY(pass(ids.subspan(static_cast<size_t>(begin), static_cast<size_t>(n)), options));
+    if (options.progress && options.progress(begin + n) == Go::stop && begin + n < more) {
       return Error{ErrorCode::interrupted, "",
                    "stopped after " + std::to_string(begin + n) + " of " + std::to_string(more) + " tokens",
                    ""};
@@ -60,24 +60,22 @@ Status Sequence::feed(std::span<const int32_t> ids, LogitRows rows, const Progre
   return {};
 }
 
-Status Sequence::pass(std::span<const int32_t> ids, LogitRows rows) {
+Status Sequence::pass(std::span<const int32_t> ids, const FeedOptions& options) {
   KILTER_TRY(cache_.extend(id_, static_cast<int64_t>(ids.size())));
-  const Batch batch = batch_of(ids, id_, static_cast<int64_t>(tokens_.size()), rows);
+  const Batch batch = batch_of(ids, id_, static_cast<int64_t>(tokens_.size()), options.rows);
   const Workspace::Scope scratch(ops_->workspace());
   Activations activations(ops_->workspace(), *model_, batch);
   forward(*ops_, *model_, batch, cache_, activations);
 
-  const int64_t n_vocab = model_->n_vocab();
-  const Tensor& all = activations.logits;
-  const Tensor last{all.data == nullptr ? nullptr : all.data + (all.rows() - 1) * n_vocab, {1, n_vocab}};
-  logits_.resize(static_cast<size_t>(n_vocab));
-  ops_->device().read_back(last, logits_);
+  logits_.resize(static_cast<size_t>(activations.logits.shape.elements()));
+  ops_->device().read_back(activations.logits, logits_);
   if (Status done = ops_->device().finish(); !done.ok()) {
     cache_.rewind(id_, static_cast<int64_t>(tokens_.size()));
     logits_.clear();
     return done;
   }
   tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+  if (options.take_logits) options.take_logits(logits_);
   return {};
 }
 

@@ -43,6 +43,8 @@ class SafetensorsWriter {
 
   /// The announced tensor, or null.
   const TensorSpec* find(std::string_view name) const;
+  /// How many tensors the file will hold.
+  size_t size() const { return entries_.size(); }
   /// Bytes of the whole file.
   uint64_t file_bytes() const { return file_bytes_; }
   /// Those that are there by now, the header's included.
