@@ -2,7 +2,7 @@
 # Shared by ./demo, ./check and tools/setup_aarch64: messages, Debian packages, builds. Sourced by bash, never
 # run. The caller has set `source_root` (the repository) and `script_name` (how it signs its messages).
 
-build_root=${KILTER_BUILD:-$source_root/build}
+build_root=$(realpath -m "${KILTER_BUILD:-$source_root/build}")
 log_folder=$build_root/logs
 jobs=$(nproc 2>/dev/null || echo 2)
 
