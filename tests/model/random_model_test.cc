@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "../base/temporary_folder.h"
 #include "gguf/file.h"
 #include "model/model.h"
+#include "model/random/blocks.h"
 #include "model/random/file_type.h"
 #include "model/random/shape.h"
 #include "quant/codec.h"
@@ -86,6 +88,16 @@ TEST(RandomModel, DoesNotDependOnTheNumberOfThreads) {
   const std::string one = bytes_of(request, 1);
   EXPECT_GT(one.size(), size_t{40} << 20);
   EXPECT_TRUE(one == bytes_of(request, 3));
+}
+
+// Pieces follow each other: the tensor is what its blocks are when they are made in one go.
+TEST(RandomModel, LargeTensorsAreOneStream) {
+  const Loaded model({"tiny", "bf16", 9, {"n_vocab=20000"}});
+  const auto written = model.tensor("token_embd.weight").bytes;
+  EXPECT_GT(written.size(), size_t{9} << 20);
+  std::vector<std::byte> whole(written.size());
+  RandomBlocks::make(9, "token_embd.weight", DType::bf16, {0, 1})->fill(0, whole);
+  EXPECT_TRUE(std::equal(whole.begin(), whole.end(), written.begin(), written.end()));
 }
 
 TEST(RandomModel, DependsOnTheSeed) {
