@@ -229,13 +229,14 @@ def included_files(source: Source, sources: dict) -> Iterator[str]:
 
 
 def op_is_complete(sources: dict) -> Iterator[Finding]:
-    """An op without a twin, a contract and a test row cannot be judged; without its formula, not be read."""
+    """An op without a twin, contract, rules and test row cannot be judged; without its formula, not be read."""
     seam = sources.get("src/ops/ops.h")
     if not seam:
         return
     twins = joined(sources, "src/backend/reference/")
     contracts = joined(sources, "src/ops/contract")
-    tests = joined(sources, "tests/ops/", "tests/backend/")
+    rules = joined(sources, "src/observe/op_rules")
+    tests = joined(sources, "tests/backend/")
     for match in re.finditer(r"^[ \t]*virtual void (\w+)\(At at\b", seam.code, re.MULTILINE):
         op, line = match.group(1), seam.line_of(match.start())
         comment = comment_above(seam, line)
@@ -244,7 +245,8 @@ def op_is_complete(sources: dict) -> Iterator[Finding]:
             (bool(lacks), f"{op}: the doc comment lacks {', '.join(lacks)}"),
             (f"::{op}(" not in twins, f"{op} has no twin in backend/reference"),
             (f'"{op}"' not in contracts, f"{op} has no row in ops/contract.cc"),
-            (not re.search(rf"\b{op}\b", tests), f"{op} is named by no test in tests/ops or tests/backend"),
+            (f'"{op}"' not in rules, f"{op} has no row in observe/op_rules.cc"),
+            (f'"{op}"' not in tests, f"{op} has no row in the op table of tests/backend"),
         ):
             if missing:
                 yield Finding(seam.path, line, "op", sentence)
