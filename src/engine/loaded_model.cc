@@ -4,8 +4,8 @@ namespace kilter {
 
 Result<LoadedModel> load_model_and_tokenizer(const std::string& path) {
   KILTER_ASSIGN(gguf::File file, gguf::File::open(path));
-  KILTER_ASSIGN(auto tokenizer, text::Tokenizer::from_metadata(file.metadata()));
   KILTER_ASSIGN(Model model, load_model(std::make_shared<const gguf::File>(std::move(file))));
+  KILTER_ASSIGN(auto tokenizer, text::Tokenizer::from_metadata(model.file->metadata()));
   if (tokenizer->size() > model.n_vocab()) {
     return Error{ErrorCode::mismatch, "tokenizer.ggml.tokens",
                  "has " + std::to_string(tokenizer->size()) + " tokens, and token_embd.weight only " +

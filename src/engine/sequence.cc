@@ -80,8 +80,7 @@ Status Sequence::pass(std::span<const int32_t> ids, const FeedOptions& options) 
 }
 
 void Sequence::rewind(int64_t length) {
-  cache_.rewind(id_, length);
-  tokens_.resize(static_cast<size_t>(std::min<int64_t>(length, static_cast<int64_t>(tokens_.size()))));
+  tokens_.resize(static_cast<size_t>(cache_.rewind(id_, length)));
   logits_.clear();
 }
 
