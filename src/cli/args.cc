@@ -69,10 +69,7 @@ std::vector<Bound> declare(CLI::App& app, std::vector<Option> options) {
   return bound;
 }
 
-Error unknown_argument(const Command& command, const std::vector<Bound>& bound, const std::string& arg) {
-  if (!arg.starts_with('-')) {
-    return usage_error(command, fmt::format("{} is one argument too many", kilter::quoted(arg)), "");
-  }
+Error unknown_option(const Command& command, const std::vector<Bound>& bound, const std::string& arg) {
   std::vector<std::string_view> known = {"--help"};
   for (const Bound& row : bound) {
     if (row.option.positional()) continue;
@@ -87,10 +84,10 @@ Error unknown_argument(const Command& command, const std::vector<Bound>& bound, 
 }
 
 Status check_unknown(const Command& command, const CLI::App& app, const std::vector<Bound>& bound) {
-  for (const std::string& arg : app.remaining()) {
-    if (arg != "--") return unknown_argument(command, bound, arg);
-  }
-  return {};
+  const std::vector<std::string> unknown = app.remaining();
+  if (unknown.empty() || (unknown.size() == 1 && unknown[0] == "--")) return {};
+  if (unknown[0].starts_with('-') && unknown[0] != "--") return unknown_option(command, bound, unknown[0]);
+  return usage_error(command, fmt::format("{} is one argument too many", kilter::quoted(unknown.back())), "");
 }
 
 /// What CLI11 collected. A flag that stands alone is there as "true", or as a number where it stands several

@@ -40,6 +40,10 @@ std::string grouped(uint64_t number) {
   return digits;
 }
 
+std::string counted(uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
+}
+
 std::string duration_text(double seconds) {
   const auto whole = static_cast<uint64_t>(seconds < 0 ? 0 : seconds + 0.5);
   const uint64_t hours = whole / 3600, minutes = whole / 60 % 60, rest = whole % 60;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace kilter::cli {
 
@@ -14,6 +15,9 @@ std::string count_text(uint64_t count);
 
 /// "134,515,008"
 std::string grouped(uint64_t number);
+
+/// "1 tensor", "272 tensors"
+std::string counted(uint64_t number, std::string_view noun);
 
 /// "2:05", "1:00:09": minutes and seconds.
 std::string duration_text(double seconds);

@@ -39,8 +39,19 @@ std::string tokenizer_text(const ModelReport& report) {
 
 std::string architecture_text(const ModelReport& report) {
   const std::string name = report.architecture.empty() ? "not named" : quoted(report.architecture);
-  if (!report.obstacle) return name + ", runs here";
-  return fmt::format("{}, does not run here: {}", name, report.obstacle->message());
+  return name + (report.obstacle ? ", does not run here" : ", runs here");
+}
+
+/// A name from the file: as it is where a terminal shows it as it is, else in quotes with escapes.
+std::string shown(const std::string& name) {
+  std::string safe = quoted(name);
+  return safe.size() == name.size() + 2 ? name : safe;
+}
+
+/// A rounded number, and all its digits where rounding took some.
+std::string exact(const std::string& rounded, uint64_t number, std::string_view unit) {
+  const std::string all = grouped(number) + std::string(unit);
+  return rounded == all ? rounded : fmt::format("{} ({})", rounded, all);
 }
 
 std::string facts(const ModelReport& report) {
@@ -54,12 +65,12 @@ std::string facts(const ModelReport& report) {
   if (!name.empty()) table.add({"name", quoted(name)});
   table.add(
       {"format", fmt::format("GGUF version {}, {}, alignment {}", file.version(), order, file.alignment())});
-  table.add({"size", fmt::format("{} ({} bytes) in {} file{}", bytes_text(file.file_bytes()),
-                                 grouped(file.file_bytes()), file.shard_count(),
-                                 file.shard_count() == 1 ? "" : "s")});
-  table.add({"architecture", architecture_text(report)});
   table.add(
-      {"parameters", fmt::format("{} ({})", count_text(report.parameters), grouped(report.parameters))});
+      {"size", fmt::format("{} in {}", exact(bytes_text(file.file_bytes()), file.file_bytes(), " bytes"),
+                           counted(file.shard_count(), "file"))});
+  table.add({"architecture", architecture_text(report)});
+  if (report.obstacle) table.add({"", report.obstacle->message()});
+  table.add({"parameters", exact(count_text(report.parameters), report.parameters, "")});
   table.add({"tokenizer", tokenizer_text(report)});
   table.add({"chat template",
              chat_template.empty() ? "none" : fmt::format("{} bytes", grouped(chat_template.size()))});
@@ -69,7 +80,7 @@ std::string facts(const ModelReport& report) {
 std::string metadata_table(const ModelReport& report, const ReportDetail& detail) {
   Table table({{"key"}, {"type"}, {"value"}});
   const auto add = [&table](const gguf::KeyValue& entry) {
-    table.add({entry.key, gguf::type_name(entry.value), gguf::to_string(entry.value)});
+    table.add({shown(entry.key), gguf::type_name(entry.value), gguf::to_string(entry.value)});
   };
   if (!detail.metadata) {
     for (const gguf::KeyValue* entry : report.hyper_parameters) add(*entry);
@@ -99,14 +110,14 @@ std::string tensor_table(const ModelReport& report, const ReportDetail& detail) 
   if (detail.tensors) {
     Table table({{"tensor"}, {"type"}, {"ne, fastest axis first"}, {"size", Align::right}});
     for (const gguf::TensorInfo& tensor : report.file->tensors()) {
-      table.add({tensor.name, std::string(dtype_info(tensor.type).name), ne_text(tensor),
+      table.add({shown(tensor.name), std::string(dtype_info(tensor.type).name), ne_text(tensor),
                  size(tensor.bytes.size())});
     }
     return titled("Tensors", table);
   }
   Table table({{"tensor"}, {"layers"}, {"type"}, {"ne, fastest axis first"}, {"size", Align::right}});
   for (const TensorGroup& group : report.groups) {
-    table.add({group.name, layers_text(group), std::string(dtype_info(group.first->type).name),
+    table.add({shown(group.name), layers_text(group), std::string(dtype_info(group.first->type).name),
                ne_text(*group.first), size(group.bytes)});
   }
   return titled("Tensors", table);
@@ -138,7 +149,9 @@ std::string kv_formula(const Config& config) {
     return layer.n_head_kv == first.n_head_kv;
   });
   const std::string sum =
-      alike ? fmt::format("{} layers x {} heads", config.n_layer, first.n_head_kv) : "heads of all layers";
+      alike ? fmt::format("{} x {}", counted(static_cast<uint64_t>(config.n_layer), "layer"),
+                          counted(static_cast<uint64_t>(first.n_head_kv), "head"))
+            : "heads of all layers";
   return fmt::format("{} x ({} + {}) values x 4 bytes = {} bytes a position, in blocks of {} positions", sum,
                      config.n_embd_head_k, config.n_embd_head_v, grouped(kv_bytes_per_position(config)),
                      kKvBlock);
@@ -176,16 +189,15 @@ std::string findings_text(std::span<const TensorScan> scans) {
     for (const FindingKind* kind : scan.findings()) {
       const quant::Sighting& sighting = scan.scan.*kind->sighting;
       found = true;
-      table.add({scan.tensor->name, std::string(dtype_info(scan.tensor->type).name), std::string(kind->name),
-                 grouped(sighting.count), grouped(*sighting.first_block)});
+      table.add({shown(scan.tensor->name), std::string(dtype_info(scan.tensor->type).name),
+                 std::string(kind->name), grouped(sighting.count), grouped(*sighting.first_block)});
     }
   }
-  const std::string verdict = broken == 0
-                                  ? "no NaN, no infinity"
-                                  : fmt::format("NaN or infinity in {} of {} tensors", broken, scans.size());
+  const std::string verdict =
+      broken == 0 ? "no NaN, no infinity" : fmt::format("NaN or infinity in {}", counted(broken, "tensor"));
   return (found ? titled("Verification", table) : "\nVerification\n") +
-         fmt::format("  {} values in {} blocks of {} tensors were decoded: {}\n", grouped(values),
-                     grouped(blocks), grouped(scans.size()), verdict);
+         fmt::format("  decoded {} in {} of {}: {}\n", counted(values, "value"), counted(blocks, "block"),
+                     counted(scans.size(), "tensor"), verdict);
 }
 
 }  // namespace kilter::cli

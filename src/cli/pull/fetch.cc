@@ -177,7 +177,7 @@ Status fetch_from_hub(const Hub& hub, const HubSpec& spec, const std::string& de
       if (state.arrived() != 0 && error.code == ErrorCode::io) error.cure = kGoesOn;
       return error;
     }
-    say(status.error().sentence + "; trying again");
+    say(fmt::format("{}: {}; trying again", status.error().subject, status.error().sentence));
     KILTER_TRY(pause(kPauses[idle_tries++]));
   }
   KILTER_TRY(check_content(state.file, destination, *state.part));
