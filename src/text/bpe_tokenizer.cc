@@ -58,7 +58,7 @@ class BpeTokenizer final : public VocabularyTokenizer {
     return entry;
   }
 
-  void encode_text(std::string_view text, Before, std::vector<int32_t>& ids) const override {
+  void encode_text(std::string_view text, std::vector<int32_t>& ids) const override {
     if (pre_.spelling == Spelling::utf8_lower_bar) {
       encode_pieces(spaces_to_lower_bars(text), ids);
     } else {

@@ -24,9 +24,9 @@ class SpmTokenizer final : public VocabularyTokenizer {
   bool adds_space_prefix() const override { return adds_space_prefix_; }
   std::string unspell(const std::string& entry) const override { return lower_bars_to_spaces(entry); }
 
-  void encode_text(std::string_view text, Before before, std::vector<int32_t>& ids) const override {
-    const bool prefix = adds_space_prefix_ && before == Before::special_or_start;
-    const std::string spelled = spaces_to_lower_bars(prefix ? " " + std::string(text) : std::string(text));
+  void encode_text(std::string_view text, std::vector<int32_t>& ids) const override {
+    const std::string spelled =
+        spaces_to_lower_bars(adds_space_prefix_ ? " " + std::string(text) : std::string(text));
     PairMerger merger;
     for (size_t offset = 0; offset < spelled.size();) {
       const Utf8Step step = read_utf8(spelled, offset);

@@ -47,14 +47,11 @@ std::vector<int32_t> VocabularyTokenizer::encode(std::string_view text, const En
   std::vector<int32_t> ids;
   const bool adds_ends = options.begin_end == BeginEnd::add;
   if (adds_ends && adds_bos()) ids.push_back(bos());
-  Before before = Before::special_or_start;
   for (const Fragment& fragment : specials_.cut(text, options.special)) {
     if (fragment.token != kNoToken) {
       ids.push_back(fragment.token);
-      before = Before::special_or_start;
     } else {
-      encode_text(fragment.text, before, ids);
-      before = Before::text;
+      encode_text(fragment.text, ids);
     }
   }
   if (adds_ends && vocabulary_.adds_eos() && eos() != kNoToken) ids.push_back(eos());

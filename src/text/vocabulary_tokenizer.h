@@ -12,9 +12,6 @@
 
 namespace kilter::text {
 
-/// Whether a stretch of ordinary text starts the text or follows a special token.
-enum class Before { special_or_start, text };
-
 /// A tokenizer over a Vocabulary. Models say how ordinary text is encoded and what an ordinary entry means.
 class VocabularyTokenizer : public Tokenizer {
  public:
@@ -34,11 +31,12 @@ class VocabularyTokenizer : public Tokenizer {
   VocabularyTokenizer(Vocabulary vocabulary, SpecialMatcher specials);
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
-  /// Appends the ids of `text`, which is not empty and has no special token in it.
-  virtual void encode_text(std::string_view text, Before before, std::vector<int32_t>& ids) const = 0;
+  /// Appends the ids of `text`, which is not empty, has no special token in it, and stands between special
+  /// tokens or the ends of the whole text.
+  virtual void encode_text(std::string_view text, std::vector<int32_t>& ids) const = 0;
   /// The bytes of an entry that is neither special nor a lone byte.
   virtual std::string unspell(const std::string& entry) const = 0;
-  /// Whether encode_text() puts a space before text that starts or follows a special token.
+  /// Whether encode_text() puts a space before the text.
   virtual bool adds_space_prefix() const = 0;
 
  private:
