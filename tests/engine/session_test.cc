@@ -13,8 +13,8 @@ const std::string& model_path() {
   static const std::string path = [] {
     const std::string file = testing::TempDir() + "kilter_session_test.gguf";
     ThreadPool threads(2);
-    const auto written =
-        write_random_model({.shape = "tiny", .type = "q8_0", .seed = 7, .measures = {}}, file, threads);
+    const auto written = write_random_model({.shape = "tiny", .type = "q8_0", .seed = 7, .measures = {}},
+                                            file, threads, [](uint64_t, uint64_t) { return Status(); });
     EXPECT_TRUE(written.ok()) << written.error().message();
     return file;
   }();
