@@ -60,6 +60,9 @@ TEST_F(OpRules, Weights) {
   matmul(w), good();
   w.bytes = w.bytes.first(255);
   matmul(w), broken("w has 255 bytes, and [2, 32] of F32 are 256");
+  Weight long_one = weight(3, 32);
+  long_one.rows = 2;
+  matmul(long_one), broken("w has 384 bytes, and [2, 32] of F32 are 256");
   w.device = w.bytes.data();
   matmul(w), good();
   Weight blocks = weight(2, 9);  // 72 bytes
