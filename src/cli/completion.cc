@@ -124,7 +124,8 @@ std::string zsh_argument(const Option& option, const Commands& commands) {
   if (option.positional()) return fmt::format("':{}:{}'", option.names, action);
   const auto spellings = option.spellings();
   const std::string value = option.is_flag() ? "" : fmt::format(":{}:{}", option.value, action);
-  if (spellings.size() == 1) return fmt::format("'{}[{}]{}'", spellings[0], help, value);
+  const bool many = std::holds_alternative<std::vector<std::string>*>(option.target);
+  if (spellings.size() == 1) return fmt::format("'{}{}[{}]{}'", many ? "*" : "", spellings[0], help, value);
   return fmt::format("'({})'{{{}}}'[{}]{}'", fmt::join(spellings, " "), fmt::join(spellings, ","), help,
                      value);
 }

@@ -9,7 +9,7 @@ The repository of a request chooses the behaviour; every file of the folder of m
   test/wrong       names another SHA-256 than the file has
   test/nameless    names no SHA-256
   test/no-ranges   always sends the whole file
-  test/changing    names another content after the first download broke
+  test/changing    has another content, and says so, after the first download broke
   test/private     wants the token 'secret'
   test/gated       is gated
   test/busy        answers 503 to its first and third request
@@ -127,10 +127,10 @@ class FrontHandler(Handler):
 
     def serve(self, repo, name):
         content = (self.hub.models / name).read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
         asked = [line.split()[0] for line in self.hub.log if f"test/{repo} " in line]
-        if repo == "wrong" or (repo == "changing" and "GET" not in asked):
-            sha256 = hashlib.sha256(b"something else").hexdigest()
+        if repo == "changing" and asked in (["HEAD"], ["HEAD", "GET"]):  # the file as it was before
+            content = content[::-1]
+        sha256 = hashlib.sha256(b"something else" if repo == "wrong" else content).hexdigest()
         facts = {"X-Linked-Etag": f'"{sha256}"', "X-Linked-Size": str(len(content)), "ETag": '"front"'}
         if repo == "moved":
             self.answer(307, {"Location": self.path.replace("moved", "good")})
