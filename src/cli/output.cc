@@ -9,7 +9,7 @@
 namespace kilter::cli {
 namespace {
 
-constexpr size_t kGatherBytes = 64 * 1024;
+constexpr size_t kGatherBytes = size_t{64} << 10;
 
 /// 0, or the errno that ended the writing.
 int write_all(int descriptor, std::string_view text) {

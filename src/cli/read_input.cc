@@ -12,7 +12,7 @@ namespace kilter::cli {
 
 Result<std::string> read_standard_input() {
   std::string text;
-  std::array<char, 64 * 1024> piece;
+  std::array<char, size_t{64} << 10> piece;
   for (;;) {
     const ssize_t count = read(STDIN_FILENO, piece.data(), piece.size());
     if (interrupted()) return interrupted_error();

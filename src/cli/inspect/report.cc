@@ -99,7 +99,7 @@ std::string metadata_string(const gguf::File& file, std::string_view key) {
   return text == nullptr ? "" : *text;
 }
 
-ModelReport make_report(std::shared_ptr<const gguf::File> file) {
+ModelReport make_report(const std::shared_ptr<const gguf::File>& file) {
   ModelReport report;
   report.file = file;
   report.architecture = metadata_string(*file, "general.architecture");

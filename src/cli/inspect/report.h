@@ -56,7 +56,7 @@ struct ModelReport {
 };
 
 /// Never fails: what cannot be understood is part of the report.
-ModelReport make_report(std::shared_ptr<const gguf::File> file);
+ModelReport make_report(const std::shared_ptr<const gguf::File>& file);
 
 /// Bytes of keys and values of one position over all layers, in f32:
 ///   sum over layers of n_head_kv * (n_embd_head_k + n_embd_head_v) * 4
