@@ -9,6 +9,7 @@ model_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 obtain_model() {
   local program=$1 attempt
   install_packages model
+  say "the model: $model_spec (98 MB, fetched once)"
   for attempt in 1 2; do
     # It is where `kilter pull` keeps models, so that every command knows it by its spec.
     model=$("$program" pull "$model_spec" 2>"$log_folder/model.log") || {
