@@ -3,23 +3,22 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/partial_file.h"
 #include "kilter/result.h"
 
 namespace kilter {
 
-/// A file being written under a temporary name in the folder of its final one. commit() brings it to the disk
-/// and gives it its name in one step, replacing what was there; without commit() nothing is left behind. So a
-/// reader never meets half a file, and a full disk or a lost connection costs no earlier result.
+/// A file that is written from front to back and has its name only when it is whole: a reader never meets
+/// half a file, and a full disk or a lost connection costs no earlier result.
 class AtomicFile {
  public:
-  /// Opens the temporary file. A `path` that is a symbolic link keeps the link and replaces what it points
-  /// at. Errors: io (with the system's reason), usage when `path` is there and is not a regular file.
+  /// As PartialFile::create.
   static Result<AtomicFile> create(const std::string& path);
 
   /// Appends. Small pieces are gathered, so they may be of any size.
@@ -34,20 +33,12 @@ class AtomicFile {
   /// Bytes appended so far.
   uint64_t size() const { return size_; }
 
-  AtomicFile(AtomicFile&&) noexcept;
-  AtomicFile& operator=(AtomicFile&&) noexcept;
-  ~AtomicFile();
-
  private:
-  /// The descriptor and the temporary name, which go together.
-  struct Partial;
-  AtomicFile(std::string path, std::unique_ptr<Partial> partial);
+  explicit AtomicFile(PartialFile file) : file_(std::move(file)) {}
   Status flush();
   Status write_through(std::span<const std::byte> bytes);
-  Error failed(std::string_view what) const;
 
-  std::string path_;
-  std::unique_ptr<Partial> partial_;
+  PartialFile file_;
   std::vector<std::byte> gathered_;
   uint64_t size_ = 0;
 };
