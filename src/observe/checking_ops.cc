@@ -26,7 +26,7 @@ Error found(const OpCall& c, std::string sentence) {
 std::vector<Tensor> results_of(const OpCall& c) {
   if (!c.is_kv_store()) return {*c.y};
   std::vector<Tensor> rows;
-  for (const int64_t row : stored_rows(c)) rows.push_back(rows_of(*c.y, row, 1));
+  for (const int64_t row : c.stored_rows()) rows.push_back(rows_of(*c.y, row, 1));
   return rows;
 }
 

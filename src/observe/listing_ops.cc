@@ -10,7 +10,7 @@ std::vector<Shape> operands_of(const OpCall& c) {
   if (c.x != nullptr) shapes.push_back(c.x->shape);
   if (c.b != nullptr) shapes.push_back(c.b->shape);
   if (c.cache != nullptr) {
-    shapes.push_back({visible_positions(*c.batch), c.cache->shape[1], c.cache->shape[2]});
+    shapes.push_back({c.batch->visible_positions(), c.cache->shape[1], c.cache->shape[2]});
   }
   return shapes;
 }

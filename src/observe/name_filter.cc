@@ -1,13 +1,26 @@
 #include "observe/name_filter.h"
 
+#include "base/utf8.h"
+
 namespace kilter {
+namespace {
+
+// The library's compiler calls itself for every open bracket: a long pattern would use up the stack.
+constexpr size_t kLongestPattern = 1000;
+
+}  // namespace
 
 Result<NameFilter> NameFilter::create(const std::string& pattern) {
+  if (pattern.size() > kLongestPattern) {
+    return Error{ErrorCode::usage, quoted(pattern),
+                 "has more than " + std::to_string(kLongestPattern) + " characters",
+                 "write a shorter pattern"};
+  }
   NameFilter filter;
   try {
     filter.pattern_ = std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
   } catch (const std::regex_error& error) {
-    return Error{ErrorCode::usage, "'" + pattern + "'",
+    return Error{ErrorCode::usage, quoted(pattern),
                  std::string("is not a regular expression: ") + error.what(),
                  "write a part of a name, like attn_q, or several, like attn_norm|logits"};
   }

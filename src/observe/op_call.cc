@@ -2,6 +2,14 @@
 
 namespace kilter {
 
+std::vector<int64_t> OpCall::stored_rows() const {
+  std::vector<int64_t> rows;
+  for (size_t t = 0; t < batch->positions.size(); ++t) {
+    rows.push_back(tables->row(batch->sequences[t], batch->positions[t]));
+  }
+  return rows;
+}
+
 void OpsAsCalls::embed(At at, std::span<const int32_t> ids, const Weight& table, Tensor& y) {
   call({.op = "embed",
         .at = at,

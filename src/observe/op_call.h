@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "ops/ops.h"
 
@@ -32,6 +33,8 @@ struct OpCall {
   bool is_kv_store() const { return cache == nullptr && tables != nullptr; }
   /// Shape of the value that is made: y's, and for kv_store the rows that it stores.
   const Shape& made() const { return is_kv_store() ? x->shape : y->shape; }
+  /// Of a kv_store: the rows of the pool that it writes, in the order of the batch.
+  std::vector<int64_t> stored_rows() const;
 };
 
 /// `count` rows of a tensor from row `first` on, in place.

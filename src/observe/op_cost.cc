@@ -58,9 +58,4 @@ OpCost cost_of(const OpCall& c) {
           .multiply_adds = multiply_adds(c)};
 }
 
-int64_t visible_positions(const Batch& batch) {
-  if (batch.positions.empty()) return 0;
-  return 1 + int64_t{*std::max_element(batch.positions.begin(), batch.positions.end())};
-}
-
 }  // namespace kilter

@@ -17,7 +17,4 @@ struct OpCost {
 
 OpCost cost_of(const OpCall& c);
 
-/// Positions that the longest row of the batch may see.
-int64_t visible_positions(const Batch& batch);
-
 }  // namespace kilter

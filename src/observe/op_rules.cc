@@ -6,8 +6,6 @@
 #include <array>
 #include <cmath>
 
-#include "observe/op_cost.h"
-
 namespace kilter {
 namespace {
 
@@ -134,7 +132,7 @@ Status check_heads(const OpCall& c, int64_t n_head) {
 }
 
 Status check_positions(const OpCall& c, const Tensor& scores) {
-  const int64_t visible = visible_positions(*c.batch);
+  const int64_t visible = c.batch->visible_positions();
   if (scores.shape[2] == visible) return {};
   return broken(c, fmt::format("{} has an axis of {} positions, and the batch sees {}",
                                to_string(scores.shape), scores.shape[2], visible));
@@ -191,7 +189,7 @@ Status check_kv_store(const OpCall& c) {
         c, fmt::format("rows of {} do not fit a pool of {}", to_string(c.x->shape), to_string(c.y->shape)));
   }
   KILTER_TRY(check_tables(c, *c.y));
-  std::vector<int64_t> rows = stored_rows(c);
+  std::vector<int64_t> rows = c.stored_rows();
   std::sort(rows.begin(), rows.end());
   const auto twice = std::adjacent_find(rows.begin(), rows.end());
   if (twice != rows.end()) return broken(c, fmt::format("two rows are stored in row {} of the pool", *twice));
@@ -296,14 +294,6 @@ Status check_rules(const OpCall& c) {
   KILTER_TRY(check_sharing(c, c.x, rules->sharing));
   KILTER_TRY(check_sharing(c, c.b, rules->sharing));
   return check_sharing(c, c.cache, Sharing::none);
-}
-
-std::vector<int64_t> stored_rows(const OpCall& c) {
-  std::vector<int64_t> rows;
-  for (size_t t = 0; t < c.batch->positions.size(); ++t) {
-    rows.push_back(c.tables->row(c.batch->sequences[t], c.batch->positions[t]));
-  }
-  return rows;
 }
 
 }  // namespace kilter

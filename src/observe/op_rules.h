@@ -12,7 +12,4 @@ namespace kilter {
 /// broken.
 Status check_rules(const OpCall& c);
 
-/// The rows of the cache's pool that a kv_store writes, in the order of the batch.
-std::vector<int64_t> stored_rows(const OpCall& c);
-
 }  // namespace kilter

@@ -16,17 +16,13 @@ void RecordingOps::call(const OpCall& c) {
 }
 
 void RecordingOps::read_stored_rows(const OpCall& c) {
-  const int64_t width = c.y->row_size();
-  const auto row = [&](int64_t t) {
-    const size_t i = static_cast<size_t>(t);
-    return c.tables->row(c.batch->sequences[i], c.batch->positions[i]);
-  };
-  for (int64_t t = 0; t < c.x->rows();) {
-    int64_t n = 1;  // rows that stand one behind the other in the pool are read at once
-    while (t + n < c.x->rows() && row(t + n) == row(t) + n) ++n;
-    const Tensor stored = rows_of(*c.y, row(t), n);
-    device().read_back(
-        stored, std::span(values_).subspan(static_cast<size_t>(t * width), static_cast<size_t>(n * width)));
+  const auto width = static_cast<size_t>(c.y->row_size());
+  const std::vector<int64_t> rows = c.stored_rows();
+  for (size_t t = 0; t < rows.size();) {
+    size_t n = 1;  // rows that stand one behind the other in the pool are read at once
+    while (t + n < rows.size() && rows[t + n] == rows[t] + static_cast<int64_t>(n)) ++n;
+    const Tensor stored = rows_of(*c.y, rows[t], static_cast<int64_t>(n));
+    device().read_back(stored, std::span(values_).subspan(t * width, n * width));
     t += n;
   }
 }

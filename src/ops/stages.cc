@@ -1,19 +1,8 @@
 // What each stage means, in plain ops, one named value a call. These bodies are the definition: a fused
 // kernel is right when it gives their values.
-#include <algorithm>
-
 #include "ops/ops.h"
 
 namespace kilter {
-
-namespace {
-
-// Positions that the longest row of the batch may see.
-int64_t visible_positions(const Batch& batch) {
-  return 1 + int64_t{*std::max_element(batch.positions.begin(), batch.positions.end())};
-}
-
-}  // namespace
 
 void Ops::embedding(const Weight& token_embd, const Batch& batch, Tensor& x) {
   embed(at(Point::token_embd), batch.tokens, token_embd, x);
@@ -42,7 +31,7 @@ void Ops::attention_input(int il, const Layer& w, const Batch& batch, const Tens
 
 void Ops::attention(int il, const Layer& w, const Batch& batch, const Qkv& in, KvView kv, Tensor& mix) {
   const Workspace::Scope scratch(workspace());
-  Tensor scores = workspace().take({batch.size(), w.n_head, visible_positions(batch)});
+  Tensor scores = workspace().take({batch.size(), w.n_head, batch.visible_positions()});
 
   kv_store(at(il, Point::attn_k_cache), in.k, batch, *kv.tables, kv.layer.k);
   kv_store(at(il, Point::attn_v_cache), in.v, batch, *kv.tables, kv.layer.v);
