@@ -7,10 +7,12 @@
 namespace kilter::reference {
 namespace {
 
-// Nibble i of a block whose first half of values lies in the low nibbles of `bytes` bytes, and whose second
-// half in the high ones.
-int halved_nibble(const Block& block, int at, int i, int bytes) {
-  return block.u8(at + i % bytes) >> 4 * (i / bytes) & 15;
+// The values of a run of nibbles whose first half lies in the low nibbles of `bytes` bytes and whose second
+// half in the high ones: out[i] = value(i, nibble i).
+template <typename Value>
+void decode_halved(const Block& block, int at, int bytes, double* out, Value value) {
+  for (int i = 0; i < bytes; ++i) out[i] = value(i, block.u8(at + i) & 15);
+  for (int i = 0; i < bytes; ++i) out[bytes + i] = value(bytes + i, block.u8(at + i) >> 4);
 }
 
 // Code c of E2M1, the 4-bit float of the OCP Microscaling specification 1.0: 0 0.5 1 1.5 2 3 4 6 and their
@@ -22,8 +24,8 @@ constexpr std::array<double, 16> kE2M1 = {0, 0.5,  1,  1.5,  2,  3,  4,  6,  //
 // At an exponent of 0 the result is 2^-127.
 double e8m0(int bits) { return std::bit_cast<double>(static_cast<uint64_t>(bits - 127 + 1023) << 52); }
 
-// Unsigned E4M3 with bias 7: 15 is an ordinary exponent. 0x7f, NaN elsewhere, counts as 0; the top bit is
-// ignored otherwise.
+// Unsigned E4M3 with bias 7: 15 is an ordinary exponent. 0x7f, NaN elsewhere, counts as 0;
+// the top bit is ignored otherwise.
 double ue4m3(int bits) {
   if (bits == 0x7f) return 0;
   const int exponent = bits >> 3 & 15;
@@ -49,33 +51,29 @@ void decode_q2_0(const Block& block, double* out) {
 // Q4_0    d f16 | 32 nibbles, halved        x = d * (code - 8)
 void decode_q4_0(const Block& block, double* out) {
   const double d = block.f16(0);
-  for (int i = 0; i < 32; ++i) out[i] = d * (halved_nibble(block, 2, i, 16) - 8);
+  decode_halved(block, 2, 16, out, [&](int, int code) { return d * (code - 8); });
 }
 
 // Q4_1    d f16 | m f16 | 32 nibbles, halved        x = d * code + m
 void decode_q4_1(const Block& block, double* out) {
   const double d = block.f16(0);
   const double m = block.f16(2);
-  for (int i = 0; i < 32; ++i) out[i] = d * halved_nibble(block, 4, i, 16) + m;
+  decode_halved(block, 4, 16, out, [&](int, int code) { return d * code + m; });
 }
 
 // Q5_0    d f16 | 32 high bits | 32 nibbles, halved        x = d * (16 high + nibble - 16)
 void decode_q5_0(const Block& block, double* out) {
   const double d = block.f16(0);
-  for (int i = 0; i < 32; ++i) {
-    const int code = 16 * block.packed(2, i, 1) + halved_nibble(block, 6, i, 16);
-    out[i] = d * (code - 16);
-  }
+  decode_halved(block, 6, 16, out,
+                [&](int i, int nibble) { return d * (16 * block.packed(2, i, 1) + nibble - 16); });
 }
 
 // Q5_1    d f16 | m f16 | 32 high bits | 32 nibbles, halved        x = d * (16 high + nibble) + m
 void decode_q5_1(const Block& block, double* out) {
   const double d = block.f16(0);
   const double m = block.f16(2);
-  for (int i = 0; i < 32; ++i) {
-    const int code = 16 * block.packed(4, i, 1) + halved_nibble(block, 8, i, 16);
-    out[i] = d * code + m;
-  }
+  decode_halved(block, 8, 16, out,
+                [&](int i, int nibble) { return d * (16 * block.packed(4, i, 1) + nibble) + m; });
 }
 
 // Q8_0    d f16 | 32 codes i8        x = d * code
@@ -93,15 +91,15 @@ void decode_q8_1(const Block& block, double* out) {
 // MXFP4    scale E8M0 | 32 nibbles, halved        x = scale * E2M1(nibble)
 void decode_mxfp4(const Block& block, double* out) {
   const double d = e8m0(block.u8(0));
-  for (int i = 0; i < 32; ++i) out[i] = d * kE2M1[static_cast<size_t>(halved_nibble(block, 1, i, 16))];
+  decode_halved(block, 1, 16, out, [&](int, int code) { return d * kE2M1[static_cast<size_t>(code)]; });
 }
 
 // NVFP4    4 scales UE4M3 | 4 times 16 nibbles, halved        x = scale[i / 16] * E2M1(nibble)
 void decode_nvfp4(const Block& block, double* out) {
-  for (int i = 0; i < 64; ++i) {
-    const int group = i / 16;
-    const int code = halved_nibble(block, 4 + 8 * group, i % 16, 8);
-    out[i] = ue4m3(block.u8(group)) * kE2M1[static_cast<size_t>(code)];
+  for (int group = 0; group < 4; ++group) {
+    const double d = ue4m3(block.u8(group));
+    decode_halved(block, 4 + 8 * group, 8, out + 16 * group,
+                  [&](int, int code) { return d * kE2M1[static_cast<size_t>(code)]; });
   }
 }
 
