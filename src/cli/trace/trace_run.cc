@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <bit>
 
 #include "cli/interrupt.h"
 #include "cli/progress.h"
@@ -62,7 +62,7 @@ class BothSinks final : public ValueSink {
 
 Status same_bits(const AllLogits& untraced, const AllLogits& traced, int64_t n_vocab) {
   for (size_t i = 0; i < untraced.size(); ++i) {
-    if (std::memcmp(&untraced[i], &traced[i], sizeof(float)) == 0) continue;
+    if (std::bit_cast<uint32_t>(untraced[i]) == std::bit_cast<uint32_t>(traced[i])) continue;
     return Error{ErrorCode::mismatch, "--self-check",
                  "tracing changed logit " + std::to_string(i % static_cast<size_t>(n_vocab)) + " of row " +
                      std::to_string(i / static_cast<size_t>(n_vocab)) + " from " +
