@@ -45,8 +45,8 @@ class Trace {
   /// A whole value as f32. F64 and integers of more than 24 bits are rounded to nearest even; the other types
   /// are exact. Errors: not_found.
   Result<std::vector<float>> read(std::string_view name) const;
-  /// `count` rows from row `first` on. Errors: not_found; usage for rows that are not there, and for a value
-  /// without rows.
+  /// `count` rows from row `first` on. Errors: not_found; usage for rows that are not
+  /// there, and for a value without rows.
   Result<std::vector<float>> read_rows(std::string_view name, int64_t first, int64_t count) const;
 
  private:

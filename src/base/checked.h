@@ -21,8 +21,8 @@ inline std::optional<uint64_t> checked_add(uint64_t a, uint64_t b) {
   return sum;
 }
 
-/// The smallest multiple of `unit` that is at least `value`; `unit` is not 0. Nothing when it does not fit 64
-/// bits.
+/// The smallest multiple of `unit` that is at least `value`; `unit` is not 0.
+/// Nothing when it does not fit 64 bits.
 inline std::optional<uint64_t> checked_round_up(uint64_t value, uint64_t unit) {
   const uint64_t rest = value % unit;
   return rest == 0 ? std::optional(value) : checked_add(value, unit - rest);

@@ -1,5 +1,5 @@
-// Random numbers without a state: number i of a stream is a function of i, so any thread may ask for any of
-// them.
+// Random numbers without a state: number i of a stream is a function of i, so any
+// thread may ask for any of them.
 #pragma once
 
 #include <array>
@@ -29,9 +29,9 @@ constexpr PhiloxCounter round(const PhiloxCounter& c, const PhiloxKey& k) {
 }  // namespace philox_detail
 
 /// Philox 4x32-10: four words, uniform over all 2^128 values, from a counter and a key.
-/// Neighbouring counters and neighbouring keys give independent results; the same pair gives the same words
-/// on every machine. Source: Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3 (SC
-/// 2011), section 3.3.
+/// Neighbouring counters and neighbouring keys give independent results; the same pair gives the
+/// same words on every machine. Source: Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy
+/// as 1, 2, 3 (SC 2011), section 3.3.
 constexpr PhiloxCounter philox4x32(PhiloxCounter counter, PhiloxKey key) {
   for (int i = 0; i < philox_detail::kRounds; ++i) {
     counter = philox_detail::round(counter, key);

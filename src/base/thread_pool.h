@@ -20,8 +20,8 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// Calls body(begin, end) over [0, n) in pieces of at most `grain`, and returns when all are done.
-  /// One caller at a time.
+  /// Calls body(begin, end) over [0, n) in pieces of at most `grain`, and returns when all
+  /// are done. One caller at a time.
   void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body);
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }

@@ -43,8 +43,8 @@ size_t character_length(std::string_view text, size_t at) {
   return 0;
 }
 
-/// The offset of the first byte at or after `at` that is not ASCII, rounded down to where the last step of 8
-/// ended.
+/// The offset of the first byte at or after `at` that is not ASCII, rounded down to
+/// where the last step of 8 ended.
 size_t skip_ascii(std::string_view text, size_t at) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
   uint64_t eight = 0;

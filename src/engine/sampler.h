@@ -22,8 +22,8 @@ Status check_sampling(const SamplingOptions& options);
 int32_t sample(std::span<const float> logits, std::span<const int32_t> recent, int64_t position,
                const SamplingOptions& options);
 
-/// The `n` most likely tokens, most likely first, the lower id first among equals; logprob = logit - log sum
-/// exp.
+/// The `n` most likely tokens, most likely first, the lower id first among equals;
+/// logprob = logit - log sum exp.
 std::vector<TokenLogprob> most_likely(std::span<const float> logits, int n);
 
 /// log of the probability of `id`.

@@ -28,8 +28,8 @@ class Sequence {
   /// Errors: usage (options out of range), memory.
   static Result<Sequence> create(const Model& model, Ops& ops, const SessionOptions& options);
 
-  /// Appends tokens. Errors: usage, memory, interrupted, errors of the device. What was appended before an
-  /// error stays.
+  /// Appends tokens. Errors: usage, memory, interrupted, errors of the device. What was
+  /// appended before an error stays.
   Status feed(std::span<const int32_t> ids, const FeedOptions& options);
 
   /// Forgets the tokens from `length` on.

@@ -1,5 +1,5 @@
-// Header, metadata and tensor entries as the bytes of a file: the inverse of read_metadata.h and
-// read_tensors.h.
+// Header, metadata and tensor entries as the bytes of a file: the inverse of
+// read_metadata.h and read_tensors.h.
 #pragma once
 
 #include <cstddef>

@@ -44,18 +44,18 @@ struct ShardInfo {
 };
 
 /// A model: one file, or all files of a split one.
-/// Nothing a file says is believed: counts, lengths, offsets, alignment, overlaps, names and UTF-8 are proved
-/// by open(), so that whoever holds a File may index without checks. Source: ggml/docs/gguf.md, versions 2
-/// and 3.
+/// Nothing a file says is believed: counts, lengths, offsets, alignment, overlaps, names and UTF-8
+/// are proved by open(), so that whoever holds a File may index without checks.
+/// Source: ggml/docs/gguf.md, versions 2 and 3.
 class File {
  public:
-  /// Maps `path` and validates it. For a split model any of its files may be named; the others are found
-  /// beside it. Errors: not_found, io, corrupt (naming the key, tensor or byte offset), unsupported (version
-  /// 1, unknown type).
+  /// Maps `path` and validates it. For a split model any of its files may be named; the others are
+  /// found beside it. Errors: not_found, io, corrupt (naming the key, tensor or byte offset),
+  /// unsupported (version 1, unknown type).
   static Result<File> open(const std::string& path);
 
-  /// The same for bytes in memory, which must outlive the File. `name` is what errors call it. No split
-  /// files.
+  /// The same for bytes in memory, which must outlive the File. `name` is what
+  /// errors call it. No split files.
   static Result<File> parse(std::span<const std::byte> bytes, std::string name);
 
   /// Of a split model: the keys of its first file, which has them all.

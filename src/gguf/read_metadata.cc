@@ -16,8 +16,8 @@
 namespace kilter::gguf {
 namespace {
 
-// A reader of a value and a reader of an array's elements for each type, at the index that is the type's
-// number.
+// A reader of a value and a reader of an array's elements for each type, at the
+// index that is the type's number.
 using ReadValue = Result<Value> (*)(FieldReader&);
 using ReadElements = Result<Array> (*)(FieldReader&, uint64_t count, int depth);
 

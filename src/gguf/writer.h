@@ -24,8 +24,8 @@ struct TensorPlan {
   std::vector<uint64_t> ne;  ///< extents, ne[0] fastest
 };
 
-/// How the file ends: padded to the alignment like everything before, or with the last byte that says
-/// something.
+/// How the file ends: padded to the alignment like everything before, or with the
+/// last byte that says something.
 enum class Tail { padded, bare };
 
 struct WriteOptions {

@@ -1,5 +1,5 @@
-// An architecture is data: which optional tensors a family has, and the few choices that metadata does not
-// state.
+// An architecture is data: which optional tensors a family has, and the few
+// choices that metadata does not state.
 #pragma once
 
 #include <span>

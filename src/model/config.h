@@ -54,9 +54,9 @@ struct Config {
 };
 
 /// Reads and proves all numbers; none is taken on trust.
-/// Errors: not_found and corrupt naming the key; unsupported for an architecture that does not run here (with
-/// the list of those that do), for mixtures of experts, and for rope scalings other than none, linear and
-/// yarn.
+/// Errors: not_found and corrupt naming the key; unsupported for an architecture that does not
+/// run here (with the list of those that do), for mixtures of experts, and for rope scalings
+/// other than none, linear and yarn.
 Result<Config> read_config(const gguf::Metadata& metadata);
 
 }  // namespace kilter

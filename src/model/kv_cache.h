@@ -1,5 +1,5 @@
-// The memory of attention: keys and values of the tokens that were computed, in blocks that sequences may
-// share.
+// The memory of attention: keys and values of the tokens that were computed, in
+// blocks that sequences may share.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class KvCache {
   /// A new sequence that starts as the first `length` positions of another. Returns its id; length() tells
   /// how many positions it really has: `length` rounded down to whole blocks.
   int32_t fork(int32_t sequence, int64_t length);
-  /// Makes room for `n` more positions. Errors: memory, when all blocks are taken; the sequence is then
-  /// unchanged.
+  /// Makes room for `n` more positions. Errors: memory, when all blocks are taken;
+  /// the sequence is then unchanged.
   Status extend(int32_t sequence, int64_t n);
   /// Forgets the positions from `length` on. Returns the length that is left: less than asked, down to a
   /// whole block, where the last block is shared.

@@ -23,10 +23,10 @@ struct Model {
   std::shared_ptr<const gguf::File> file;
 };
 
-/// Turns a file into a model. After it, the forward pass needs no checks: every weight that the architecture
-/// needs is there with the shape that the numbers demand, and no weight is left over that would be ignored in
-/// silence. Errors: those of read_config(); not_found and mismatch naming the tensor, the expected shape, and
-/// the key to doubt.
+/// Turns a file into a model. After it, the forward pass needs no checks: every weight that the
+/// architecture needs is there with the shape that the numbers demand, and no weight is left over that
+/// would be ignored in silence. Errors: those of read_config(); not_found and mismatch naming the tensor,
+/// the expected shape, and the key to doubt.
 Result<Model> load_model(std::shared_ptr<const gguf::File> file);
 
 }  // namespace kilter

@@ -50,8 +50,8 @@ Status write_rope_factors(const RandomTensor& tensor, gguf::Writer& writer) {
   return writer.append(bytes);
 }
 
-// Writes the tensors one after the other. The blocks of each are made piece by piece, all threads at one
-// piece.
+// Writes the tensors one after the other. The blocks of each are made piece by
+// piece, all threads at one piece.
 class TensorWriter {
  public:
   TensorWriter(uint64_t seed, gguf::Writer& writer, ThreadPool& threads)

@@ -1,5 +1,5 @@
-// Models with random weights: valid files of any shape and type, for tests, benchmarks and the search for
-// bugs.
+// Models with random weights: valid files of any shape and type, for tests,
+// benchmarks and the search for bugs.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct RandomModelSummary {
   uint64_t n_bytes = 0;  ///< of tensor data
 };
 
-/// Called now and then with the bytes of tensor data written and to write; an error ends the work and is
-/// handed on.
+/// Called now and then with the bytes of tensor data written and to write; an error
+/// ends the work and is handed on.
 using RandomModelProgress = std::function<Status(uint64_t written, uint64_t total)>;
 
 /// Writes a GGUF file that loads like any other. The same request gives the same bytes on any machine and for

@@ -7,8 +7,8 @@
 namespace kilter {
 namespace {
 
-// The pair whose wave turns `rotations` times over the original context, as a real number (Peng et al. 2023,
-// eq. 19).
+// The pair whose wave turns `rotations` times over the original context, as a real
+// number (Peng et al. 2023, eq. 19).
 double pair_with_rotations(const RopeConfig& c, double rotations) {
   const double context = static_cast<double>(c.original_context_length);
   return static_cast<double>(c.dimension_count) * std::log(context / (rotations * 2 * std::numbers::pi)) /

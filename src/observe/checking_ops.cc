@@ -12,8 +12,8 @@
 namespace kilter {
 namespace {
 
-/// What a result is filled with: finite, so that arithmetic carries its bits unchanged, and so rare that no
-/// op makes it.
+/// What a result is filled with: finite, so that arithmetic carries its bits unchanged,
+/// and so rare that no op makes it.
 constexpr float kFilled = 0x1.d3a5b6p-97F;
 
 bool is_filled(float value) { return std::bit_cast<uint32_t>(value) == std::bit_cast<uint32_t>(kFilled); }

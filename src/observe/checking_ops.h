@@ -10,17 +10,15 @@
 
 namespace kilter {
 
-/// What CheckingOps says about a NaN or an infinity in a result (a score that a row may not see is -infinity
-/// by rights).
+/// What CheckingOps says about a NaN or an infinity in a result (a score that a row may
+/// not see is -infinity by rights).
 enum class NonFinite { report, accept };
 
 /// Proves every call against the rules of ops.h before it is made, and looks at what it wrote afterwards:
 ///   before  shapes, weights, ranges, shared memory (op_rules.h); memory there at all; no name twice in a
-///   pass.
-///           A call that breaks a rule is not made.
-///   after   every element of the result written: it is filled with a rare number first, unless it stands in
-///   an
-///           operand's place; -infinity exactly at the scores that a row may not see; NaN and infinity.
+///           pass. A call that breaks a rule is not made.
+///   after   every element of the result written: it is filled with a rare number first, unless it stands
+///           in an operand's place; -infinity exactly at the scores that a row may not see; NaN and infinity.
 /// It fills results with embed() of `inner`, so a wrapper that records or counts belongs outside this one.
 /// Around ops without memory (ListingOps) it proves what can be proved before.
 class CheckingOps final : public OpsWrapper {

@@ -68,8 +68,8 @@ class OpsAsCalls : public Ops {
   virtual void call(const OpCall& c) = 0;
 };
 
-/// Ops that hand every call on to others. An observer overrides call(), and looks before or after it hands
-/// on.
+/// Ops that hand every call on to others. An observer overrides call(), and
+/// looks before or after it hands on.
 class OpsWrapper : public OpsAsCalls {
  public:
   /// `inner` must outlive the wrapper.

@@ -16,14 +16,14 @@ class ValueSink {
   /// A value that the sink does not want is not read back.
   virtual bool wants(At at) = 0;
 
-  /// One value of one pass: its rows are those of the batch, or those that get logits. `values` ends with the
-  /// call.
+  /// One value of one pass: its rows are those of the batch, or those that get
+  /// logits. `values` ends with the call.
   virtual void take(At at, const Shape& shape, std::span<const float> values) = 0;
 };
 
-/// Hands every value to a sink as soon as it is made, before a later op can write over it. The ops compute
-/// what they compute without it, to the bit. Values of the cache are the rows that the pass stored, read from
-/// the cache.
+/// Hands every value to a sink as soon as it is made, before a later op can write over it. The ops
+/// compute what they compute without it, to the bit. Values of the cache are the rows that the
+/// pass stored, read from the cache.
 class RecordingOps final : public OpsWrapper {
  public:
   /// `inner` and `sink` must outlive the wrapper.

@@ -20,10 +20,10 @@ namespace kilter {
 /// other; where the last axis is positions, it is as long as the longest pass needs.
 std::vector<TensorSpec> plan_trace(std::span<const ListedOp> ops, const NameFilter& filter);
 
-/// Writes values where plan_trace() meant them to be. A prompt gives the same file however it is cut into
-/// passes: rows follow the rows of earlier passes, and the scores and the softmax of a pass that saw fewer
-/// positions are filled up with -infinity and 0, which is what a longer pass computes for positions that a
-/// row may not see.
+/// Writes values where plan_trace() meant them to be. A prompt gives the same file however it is cut
+/// into passes: rows follow the rows of earlier passes, and the scores and the softmax of a pass that
+/// saw fewer positions are filled up with -infinity and 0, which is what a longer pass computes for
+/// positions that a row may not see.
 class TraceSink final : public ValueSink {
  public:
   /// `writer` must outlive the sink; values that it does not know are not recorded.

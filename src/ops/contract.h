@@ -23,9 +23,10 @@ enum class SumLength {
 };
 
 /// One op under one arithmetic. `u64` is 2^-53, `u32` is 2^-24 (unit round-off of f64 and f32).
-///   |value - exact| <= u32 * |exact|  +  (sum_roundings(n) + extra_roundings) * u64 * S  +  half the least
-///   subnormal
-/// where S is the same expression with every term replaced by its magnitude.
+///   |value - exact| <= u32 * (|exact| + inside) + inside + least / 2,
+///   inside = (n + extra_roundings) * u64 * S
+/// where S is the same expression with every term replaced by its magnitude, and `least` the least subnormal.
+/// Without output_roundings only `inside` is left.
 struct OpContract {
   std::string_view op;  ///< the function of ops.h
   Arithmetic arithmetic;

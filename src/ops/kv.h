@@ -1,5 +1,5 @@
-// The keys and values of earlier tokens, as ops see them: pools of blocks, and a table of blocks per
-// sequence.
+// The keys and values of earlier tokens, as ops see them: pools of blocks, and
+// a table of blocks per sequence.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace kilter {
 
-/// Positions in a block of the cache: the attention tile of the arithmetic contract (rule 4). It is a
-/// constant of the arithmetic, not a tuning knob: an attention that merges tiles gives other bits for other
-/// tiles.
+/// Positions in a block of the cache: the attention tile of the arithmetic contract (rule 4).
+/// It is a constant of the arithmetic, not a tuning knob: an attention that merges tiles
+/// gives other bits for other tiles.
 constexpr int32_t kKvBlock = 64;
 
 /// One layer's memory. Slot s of block b is row b * kKvBlock + s.

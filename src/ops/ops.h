@@ -1,12 +1,12 @@
-// THE SEAM: the only door between a model and the hardware. Backends implement it, observers wrap it, the
-// model calls it.
+// THE SEAM: the only door between a model and the hardware. Backends implement it,
+// observers wrap it, the model calls it.
 //
 // Letters of shapes: T rows of the batch, R rows whose logits are wanted, D = n_embd, H query heads, K key
 // and value heads, Hk and Hv head widths, F = n_ff, V vocabulary, L positions that the longest row may see.
 //
-// All values are f32, contiguous, rows first. Shapes are proved once, when a model is loaded; ops do not
-// check them (CheckingOps does). "Rounding" names the row of contract.h. Failures of a device are sticky:
-// Device::finish().
+// All values are f32, contiguous, rows first. Shapes are proved once, when a model is loaded; ops
+// do not check them (CheckingOps does). "Rounding" names the row of contract.h. Failures of a
+// device are sticky: Device::finish().
 #pragma once
 
 #include <cstdint>
@@ -61,8 +61,8 @@ class Ops {
   virtual void add_bias(At at, const Tensor& x, const Weight& b, Tensor& y) = 0;
 
   /// Rotary position embedding.
-  ///   a = positions[t] * frequency[i];   (y_i, y_j) = magnitude * (x_i cos a - x_j sin a, x_i sin a + x_j
-  ///   cos a)
+  ///   y_i = magnitude * (x_i cos a - x_j sin a)
+  ///   y_j = magnitude * (x_i sin a + x_j cos a),   a = positions[t] * frequency[pair]
   /// for the pairs (i, j) that rope.pairs names; elements from rope.n_rot on are copied.
   /// Shapes   x, y: [T, heads, Hk], may be the same tensor.   positions: [T].
   /// Rounding `rope`: angle, sine and cosine in f64.
@@ -72,14 +72,14 @@ class Ops {
 
   /// Keeps the batch's keys or values for the attention of this pass and of later ones.
   ///   pool[tables.row(sequences[t], positions[t])] = x[t]
-  /// Shapes   x: [T, K, width].   pool: KvLayer's k or v, whose blocks for these rows belong to one sequence
-  /// alone. Rounding `kv_store`: none; the cache keeps f32. Source   Pope et al. 2022, section 2.1; blocks:
-  /// Kwon et al. 2023, section 4.1.
+  /// Shapes   x: [T, K, width].   pool: KvLayer's k or v; the blocks of these rows are one sequence's alone.
+  /// Rounding `kv_store`: none; the cache keeps f32.
+  /// Source   Pope et al. 2022, section 2.1; blocks: Kwon et al. 2023, section 4.1.
   virtual void kv_store(At at, const Tensor& x, const Batch& batch, const KvTables& tables, Tensor& pool) = 0;
 
   /// Scaled, causally masked similarity of each query with each cached key of its sequence.
   ///   s[t,h,l] = scale * sum_i q[t,h,i] * k[row(l), h / (H/K), i]   for l <= positions[t],   -inf beyond
-  /// Shapes   q: [T, H, Hk].   kv.layer.k.   s: [T, H, L], L = 1 + the largest position of the batch.
+  /// Shapes   q: [T, H, Hk].   kv.layer.k.   s: [T, H, L], L = batch.visible_positions().
   /// Rounding `attention_scores`.
   /// Source   Vaswani et al. 2017, eq. 1; grouped heads: Ainslie et al. 2023.
   virtual void attention_scores(At at, const Tensor& q, const KvView& kv, const Batch& batch, float scale,
@@ -128,8 +128,8 @@ class Ops {
   virtual void take_rows(At at, const Tensor& x, std::span<const int32_t> rows, Tensor& y) = 0;
 
   // ---- Stages: what the model calls. A stage means its default body in stages.cc; a backend overrides one
-  // with a fused kernel only where that was measured to be faster, and the contract modes give the same bits
-  // either way. ----
+  // with a fused kernel only where that was measured to be faster, and the contract modes give
+  // the same bits either way. ----
 
   /// Token ids to the residual stream x: [T, D].
   virtual void embedding(const Weight& token_embd, const Batch& batch, Tensor& x);

@@ -1,5 +1,5 @@
-// The names of all values of a forward pass. A value is made by exactly one op call, and that call carries
-// its name.
+// The names of all values of a forward pass. A value is made by exactly one op call,
+// and that call carries its name.
 #pragma once
 
 #include <span>

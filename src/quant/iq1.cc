@@ -36,8 +36,8 @@ void unpack_iq1_s(const std::byte* bytes, Parts& parts) {
   finish(block.d, 8, parts);
 }
 
-/// The scale of IQ1_M has no field of its own: its four nibbles, lowest first, are the upper ones of
-/// `scales`.
+/// The scale of IQ1_M has no field of its own: its four nibbles, lowest first,
+/// are the upper ones of `scales`.
 F16Bits scattered_scale(const uint16_t (&scales)[4]) {
   int bits = 0;
   for (size_t k = 0; k < 4; ++k) bits |= bits_at(scales[k], 12, 4) << (4 * k);

@@ -57,9 +57,9 @@ void unpack_q3_k(const std::byte* bytes, Parts& parts) {
   }
 }
 
-/// The 12 bytes of Q4_K and Q5_K: 8 scales and 8 minimums of 6 bits. The first four of each lie whole in
-/// bytes 0-3 and 4-7; the others have their low nibbles in bytes 8-11 and their upper two bits on top of the
-/// first eight.
+/// The 12 bytes of Q4_K and Q5_K: 8 scales and 8 minimums of 6 bits. The first four of each lie
+/// whole in bytes 0-3 and 4-7; the others have their low nibbles in bytes 8-11 and their upper two
+/// bits on top of the first eight.
 void unpack_scales_and_minimums(const uint8_t (&scales)[12], Parts& parts) {
   for (size_t g = 0; g < 4; ++g) {
     parts.scale_code[g] = bits_at(scales[g], 0, 6);

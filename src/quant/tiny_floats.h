@@ -15,8 +15,8 @@ constexpr float half_of_e8m0(uint8_t bits) {
 }
 
 /// The unsigned float of 4 exponent bits (bias 7) and 3 fraction bits in the low 7 bits.
-/// 0x7f, a NaN in the OCP specification, is 0 as in ggml and gguf-py; so is 0x80. The eighth bit is otherwise
-/// ignored: 0xff is 480.
+/// 0x7f, a NaN in the OCP specification, is 0 as in ggml and gguf-py; so is 0x80. The eighth bit is
+/// otherwise ignored: 0xff is 480.
 /// Source   OCP 8-bit Floating Point 1.0 (E4M3), without the sign.
 constexpr float ue4m3_to_f32(uint8_t bits) {
   if (bits == 0x7f) return 0.0f;

@@ -1,5 +1,5 @@
-// Writes safetensors files: every tensor is announced at the start, and its elements come when they are
-// there.
+// Writes safetensors files: every tensor is announced at the start, and its
+// elements come when they are there.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct TensorSpec {
 };
 
 /// Streams a file of any size to disk and holds none of it in memory. The data stand in the order of the
-/// specs, the header is padded so that they begin at a multiple of 8 bytes. Source
-/// https://github.com/huggingface/safetensors, "Format".
+/// specs, the header is padded so that they begin at a multiple of 8 bytes.
+/// Source   https://github.com/huggingface/safetensors, "Format".
 class SafetensorsWriter {
  public:
   using Metadata = std::map<std::string, std::string>;
@@ -50,8 +50,8 @@ class SafetensorsWriter {
   /// Those that are there by now, the header's included.
   uint64_t bytes_written() const { return bytes_written_; }
 
-  /// Gives the file its name. At most once; the last call. Errors: mismatch, naming a tensor that lacks
-  /// elements; io.
+  /// Gives the file its name. At most once; the last call. Errors: mismatch, naming a
+  /// tensor that lacks elements; io.
   Status commit();
 
  private:

@@ -1,5 +1,5 @@
-// The reference decoders against golden blocks (decode/README.md), and against the other, independent decoder
-// of this project.
+// The reference decoders against golden blocks (decode/README.md), and against the other,
+// independent decoder of this project.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,5 +1,5 @@
-// Well-formed UTF-8 against the definition: a code point encoded by shifting, not by the table of the
-// Standard.
+// Well-formed UTF-8 against the definition: a code point encoded by shifting,
+// not by the table of the Standard.
 #include "base/utf8.h"
 
 #include <gtest/gtest.h>

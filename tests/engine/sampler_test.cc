@@ -1,5 +1,5 @@
-// Expected values are worked out by hand from the definitions; the logits are logarithms of round
-// probabilities.
+// Expected values are worked out by hand from the definitions; the logits are
+// logarithms of round probabilities.
 #include "engine/sampler.h"
 
 #include <gtest/gtest.h>

@@ -71,8 +71,8 @@ class Loaded {
   std::unique_ptr<Result<Model>> model_;
 };
 
-// These change only when the generator is meant to change: models that other people made would no longer be
-// the same.
+// These change only when the generator is meant to change: models that other people
+// made would no longer be the same.
 TEST(RandomModel, IsTheSameToTheByteEverywhere) {
   EXPECT_EQ(sha256(bytes_of({"tiny", "q4_k_m", 1, {}})),
             "8f1b9f6db8a8476983b0f2385ad3c06d629d78d9da617856c48e92fb6c6926f2");
@@ -171,9 +171,9 @@ double deviation(const std::vector<float>& values, double mean) {
   return std::sqrt(squares / static_cast<double>(values.size()));
 }
 
-// f32, so that all numbers are independent: n of them give a uniform deviation to 0.45/sqrt(n), five times
-// that is allowed. (Var(x^2) = 4/5 sigma^4 for a uniform x, and the deviation moves half as much as the mean
-// square.)
+// f32, so that all numbers are independent: n of them give a uniform deviation to 0.45/sqrt(n),
+// five times that is allowed. (Var(x^2) = 4/5 sigma^4 for a uniform x, and the deviation moves
+// half as much as the mean square.)
 void expect_deviation(const Loaded& model, const char* name, double mean, double wanted) {
   const std::vector<float> values = model.values(name);
   const double allowed = 5 * 0.45 / std::sqrt(static_cast<double>(values.size()));

@@ -1,5 +1,4 @@
 // Frequencies against values worked out by hand and with Python from the formulas of the papers.
-// papers.
 #include "model/rope.h"
 
 #include <gtest/gtest.h>

@@ -2,8 +2,8 @@
 
 namespace kilter {
 
-// Yang et al. 2025 (Qwen3), section 2: Qwen2 without its biases; each head of q and k is normalised before
-// rope.
+// Yang et al. 2025 (Qwen3), section 2: Qwen2 without its biases; each head of q
+// and k is normalised before rope.
 constexpr Architecture kQwen3 = {
     .name = "qwen3",
     .covers = "Qwen 3 (dense)",

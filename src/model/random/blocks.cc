@@ -124,9 +124,9 @@ void tie_sub_minima(const Recipe& recipe, std::span<std::byte> block) {
       for (size_t i = 0; i < 16; ++i) at[i] = (at[i] & std::byte{0x3f}) | ((at[i] & std::byte{0x0c}) << 4);
       break;
     case SubMinima::packed:
-      // Bytes 0 to 3: six bits of scales 0 to 3, above them the upper two of scales 4 to 7. Bytes 4 to 7: the
-      // minima likewise. Bytes 8 to 11: the lower four bits of scales 4 to 7, and above them of minima 4
-      // to 7.
+      // Bytes 0 to 3: six bits of scales 0 to 3, above them the upper two of scales 4 to 7.
+      // Bytes 4 to 7: the minima likewise. Bytes 8 to 11: the lower four bits of scales 4 to 7,
+      // and above them of minima 4 to 7.
       for (size_t i = 0; i < 4; ++i) {
         at[4 + i] = (at[4 + i] & std::byte{0x07}) | (at[i] & std::byte{0xf8});
         at[8 + i] = (at[8 + i] & std::byte{0x7f}) | ((at[8 + i] & std::byte{0x08}) << 4);
@@ -170,8 +170,8 @@ void RandomBlocks::choose_halves(double deviation) {
   }
 }
 
-// One-byte scales are too coarse to hit the deviation: two neighbours are mixed so that the mean square is
-// right.
+// One-byte scales are too coarse to hit the deviation: two neighbours are mixed so
+// that the mean square is right.
 void RandomBlocks::choose_codes(double deviation) {
   const auto value = recipe_->form == ScaleForm::power_of_two ? power_of_two : small_float;
   const uint8_t largest = recipe_->form == ScaleForm::power_of_two ? 253 : 125;

@@ -33,8 +33,8 @@ bool holds_weights(DType type);
 /// for each format). F32, F16 and BF16 take a word of the stream a number: uniform in mean +- sqrt(3)
 /// deviation, rounded to nearest even; the three give the same model at three precisions.
 ///
-/// Only exactly rounded operations are used: the bytes are the same on every machine, and for any order of
-/// the calls.
+/// Only exactly rounded operations are used: the bytes are the same on every machine,
+/// and for any order of the calls.
 class RandomBlocks {
  public:
   /// Errors: unsupported, for a type that does not hold weights.

@@ -39,8 +39,8 @@ struct MatrixPlace {
 /// `mixed`: as llama.cpp's quantiser without an importance matrix; `pure`: the base type everywhere.
 enum class Mixture { mixed, pure };
 
-/// The format of one matrix. A row that is not whole blocks falls back to a format of smaller blocks, or to
-/// F16.
+/// The format of one matrix. A row that is not whole blocks falls back to a
+/// format of smaller blocks, or to F16.
 ///
 /// Source: llama.cpp, src/llama-quant.cpp (llama_tensor_get_type, tensor_type_fallback), without its
 /// exceptions for mixtures of experts and for models of 80 layers. There MXFP4 is for experts only and NVFP4

@@ -33,8 +33,8 @@ void MergeBuilder::add_word(std::vector<std::string> symbols) {
   }
   merge_by_rank(symbols);
   while (symbols.size() > 1) {
-    // Two merges may lead to one entry by different ways: then the second way is left out, and the word with
-    // it.
+    // Two merges may lead to one entry by different ways: then the second way is
+    // left out, and the word with it.
     if (!add_entry(symbols[0] + symbols[1])) return;
     ranks_.emplace(key(symbols[0], symbols[1]), ranks_.size());
     merges_.push_back(symbols[0] + ' ' + symbols[1]);

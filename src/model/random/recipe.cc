@@ -16,9 +16,9 @@ struct Uniform {
   constexpr double mean_square() const { return variance() + mean() * mean(); }
 };
 
-// E[(s*q - c*m)^2] with c = E[q], which makes the mean 0, and m = s but for its low bits: m = s + e, where e
-// is the difference of two sets of low bits. s*q - c*m = s*(q - c) - c*e, and the two terms are not
-// correlated.
+// E[(s*q - c*m)^2] with c = E[q], which makes the mean 0, and m = s but for its low bits: m =
+// s + e, where e is the difference of two sets of low bits. s*q - c*m = s*(q - c) - c*e, and
+// the two terms are not correlated.
 constexpr double with_minimum(Uniform s, Uniform q, Uniform low_bits) {
   return s.mean_square() * q.variance() + q.mean() * q.mean() * 2 * low_bits.variance();
 }

@@ -1,5 +1,5 @@
-// How random bits become sane blocks: where each format keeps its scale, and how large its codes are on
-// average.
+// How random bits become sane blocks: where each format keeps its scale, and how
+// large its codes are on average.
 #pragma once
 
 #include <cstddef>
@@ -27,9 +27,9 @@ enum class UnusedCode {
   fourth_of_ternary  ///< TQ2_0, Q2_0: the pair of bits 11, which follows -1, 0 and 1
 };
 
-/// Where a format has a minimum for each sub-block, its upper bits are made those of the sub-block's scale. A
-/// minimum that ignored the scale would give each sub-block a mean of its own, and products of such rows
-/// would run away.
+/// Where a format has a minimum for each sub-block, its upper bits are made those of the
+/// sub-block's scale. A minimum that ignored the scale would give each sub-block a mean of its own,
+/// and products of such rows would run away.
 enum class SubMinima {
   none,
   nibbles,  ///< Q2_K: 16 bytes, scale in the low nibble and minimum in the high one; two low bits are free

@@ -30,8 +30,8 @@ struct RandomTensor {
 /// All tensors, in the order of the file.
 std::vector<RandomTensor> list_tensors(const ModelShape& shape, const FileType& file_type);
 
-/// The numbers of a Content::rope_factors tensor: factors[i] is 1 in the first half, 8 in the last quarter, a
-/// straight line between.
+/// The numbers of a Content::rope_factors tensor: factors[i] is 1 in the first half, 8 in the last
+/// quarter, a straight line between.
 std::vector<float> rope_factors(int64_t n);
 
 }  // namespace kilter

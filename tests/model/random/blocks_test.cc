@@ -89,8 +89,8 @@ struct Moments {
   double mean = 0, standard_error = 0;
 };
 
-// Mean of f over all values, and its standard error from the spread of the blocks' means: blocks are
-// independent.
+// Mean of f over all values, and its standard error from the spread of the blocks'
+// means: blocks are independent.
 template <typename F>
 Moments moments(const std::vector<float>& values, size_t per_block, F f) {
   const size_t n = values.size() / per_block;
