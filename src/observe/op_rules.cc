@@ -78,7 +78,7 @@ Status check_weight_bytes(const OpCall& c) {
     return broken(c, fmt::format("{} has rows of {} values, which are no whole blocks of {}", w.name, w.cols,
                                  type.name));
   }
-  if (w.device == nullptr && w.bytes.size() != static_cast<size_t>(w.rows * w.row_bytes())) {
+  if (w.bytes.size() != static_cast<size_t>(w.rows * w.row_bytes())) {
     return broken(c, fmt::format("{} has {} bytes, and [{}, {}] of {} are {}", w.name, w.bytes.size(), w.rows,
                                  w.cols, type.name, w.rows * w.row_bytes()));
   }

@@ -1,5 +1,5 @@
-// The two things that ops work on: values (f32, made by the pass) and weights (read from the file, any
-// format).
+// The two things that ops work on: values (f32, made by the pass) and weights
+// (read from the file, any format).
 #pragma once
 
 #include <array>
@@ -60,8 +60,6 @@ struct Weight {
   int64_t rows = 0;  ///< 1 for a vector
   int64_t cols = 0;
   std::span<const std::byte> bytes;  ///< host memory, little-endian, rows * row_bytes()
-  const void* device =
-      nullptr;  ///< the backend's own copy, made by Device::upload; null where it reads `bytes`
 
   bool present() const { return rows != 0; }
   int64_t row_bytes() const {

@@ -63,8 +63,6 @@ TEST_F(OpRules, Weights) {
   Weight long_one = weight(3, 32);
   long_one.rows = 2;
   matmul(long_one), broken("w has 384 bytes, and [2, 32] of F32 are 256");
-  w.device = w.bytes.data();
-  matmul(w), good();
   Weight blocks = weight(2, 9);  // 72 bytes
   blocks.type = DType::q8_0;     // of which a row of 32 takes 34
   blocks.cols = 32;
