@@ -33,20 +33,19 @@ std::vector<std::string> backend_names();
 
 /// How a sequence is computed. None of these changes a bit of the logits.
 struct SessionOptions {
-  int64_t n_ctx = 0;    ///< positions to make room for; 0: what the model was trained for
-  int64_t chunk = 64;   ///< the most rows in one pass; scratch memory grows with it
+  int64_t n_ctx = 0;   ///< positions to make room for; 0: what the model was trained for
+  int64_t chunk = 64;  ///< the most rows in one pass; scratch memory grows with it
 };
 
-/// How a token is chosen from logits, applied in this order. Every probability is computed in f64 from f32
-/// logits.
+/// How a token is chosen from logits, applied in this order. Every probability is
+/// computed in f64 from f32 logits.
 struct SamplingOptions {
-  double repeat_penalty =
-      1.0;              ///< logits of the last 64 tokens: divided by it if positive, else multiplied. 1: off
-  int64_t top_k = 40;   ///< keep the k largest logits, the lower id first among equals. 0: all
-  double top_p = 0.95;  ///< keep the fewest whose probabilities add up to p. 1: all
-  double min_p = 0.05;  ///< keep those of at least min_p times the largest probability. 0: all
-  double temperature = 0.8;  ///< divides the logits that are left. 0: the largest logit (greedy)
-  uint64_t seed = 0;         ///< the draw is a function of seed and position alone
+  double repeat_penalty = 1.0;  ///< last 64 tokens: divides a logit above 0, multiplies others. 1: off
+  int64_t top_k = 40;           ///< keep the k largest logits, the lower id first among equals. 0: all
+  double top_p = 0.95;          ///< keep the fewest whose probabilities add up to p. 1: all
+  double min_p = 0.05;          ///< keep those of at least min_p times the largest probability. 0: all
+  double temperature = 0.8;     ///< divides the logits that are left. 0: the largest logit (greedy)
+  uint64_t seed = 0;            ///< the draw is a function of seed and position alone
 };
 
 /// Whether the work goes on after a callback.
@@ -75,8 +74,8 @@ struct GenerateOptions {
   std::vector<std::string> stop;  ///< text that ends the generation and is not given out
   SamplingOptions sampling;
   int logprobs = 0;  ///< how many alternatives TokenEvent::top holds
-  std::function<Go(int64_t done, int64_t all)>
-      on_prompt;  ///< progress through the prompt, in tokens; may be empty
+  /// Progress through the prompt, in tokens; may be empty.
+  std::function<Go(int64_t done, int64_t all)> on_prompt;
 };
 
 /// What a generation was.
@@ -94,8 +93,8 @@ enum class Specials {
   as_text,    ///< it is letters
 };
 
-/// One sequence of tokens and its keys and values. Not for several threads at once; must not outlive its
-/// engine.
+/// One sequence of tokens and its keys and values. Not for several threads at
+/// once; must not outlive its engine.
 class Session {
  public:
   virtual ~Session() = default;

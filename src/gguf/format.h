@@ -26,7 +26,7 @@ constexpr int kMaxArrayDepth = 8;  ///< ours: an array in an array in ...
 constexpr uint64_t kMinStringBytes = 8;                ///< its length
 constexpr uint64_t kMinArrayBytes = 4 + 8;             ///< element type, count
 constexpr uint64_t kMinKeyValueBytes = 8 + 1 + 4 + 1;  ///< key of one letter, type, a one-byte value
-constexpr uint64_t kMinTensorBytes =
-    8 + 1 + 4 + 8 + 4 + 8;  ///< name of one letter, rank, one extent, type, offset
+/// Name of one letter, rank, one extent, type, offset.
+constexpr uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
 
 }  // namespace kilter::gguf
