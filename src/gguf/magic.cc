@@ -67,8 +67,7 @@ Result<VersionAndOrder> read_magic(FieldReader& in, std::span<const std::byte> f
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   in.enter("header");
   if (!text.starts_with(kMagic)) return not_gguf(in, text);
-  KILTER_ASSIGN(const uint32_t magic, in.number<uint32_t>("the magic"));
-  static_cast<void>(magic);
+  KILTER_TRY(in.number<uint32_t>("the magic"));
   KILTER_ASSIGN(const uint32_t version, in.number<uint32_t>("the version"));
   // A version fits 16 bits; with its bytes the wrong way round the low 16 bits are 0.
   const bool reversed = version != 0 && (version & 0xffff) == 0;
