@@ -105,7 +105,7 @@ TEST(SafetensorsFile, RefusesBrokenFilesWithASentence) {
   const TemporaryFolder folder;
   const std::string path = folder.file("broken");
   for (const Broken& broken : broken_files()) {
-    write_file(path, broken.content);
+    write_text(path, broken.content);
     const auto file = SafetensorsFile::open(path);
     ASSERT_FALSE(file.ok()) << broken.what;
     EXPECT_EQ(file.error().code, broken.code) << broken.what;
@@ -117,16 +117,16 @@ TEST(SafetensorsFile, RefusesBrokenFilesWithASentence) {
 TEST(SafetensorsFile, TheUnbrokenFormOfThoseIsRead) {
   const TemporaryFolder folder;
   const std::string path = folder.file("good");
-  write_file(path, one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})", 8));
+  write_text(path, one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})", 8));
   EXPECT_TRUE(SafetensorsFile::open(path).ok());
-  write_file(path, file_with("{}   ", 0));
+  write_text(path, file_with("{}   ", 0));
   EXPECT_TRUE(SafetensorsFile::open(path).ok());
 }
 
 TEST(SafetensorsFile, RefusesAHeaderThatIsTooLarge) {
   const TemporaryFolder folder;
   const std::string path = folder.file("large");
-  write_file(path, file_with(std::string((size_t{32} << 20) + 1, ' '), 0));
+  write_text(path, file_with(std::string((size_t{32} << 20) + 1, ' '), 0));
   const auto file = SafetensorsFile::open(path);
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.error().code, ErrorCode::unsupported);
@@ -140,13 +140,13 @@ TEST(SafetensorsFile, SurvivesEveryBitFlipAndEveryCut) {
   for (size_t bit = 0; bit < 8 * good.size(); ++bit) {
     std::string mutant = good;
     mutant[bit / 8] = static_cast<char>(mutant[bit / 8] ^ (1 << bit % 8));
-    write_file(path, mutant);
+    write_text(path, mutant);
     if (const auto file = SafetensorsFile::open(path); file.ok()) {
       for (const StoredTensor& tensor : file->tensors()) values(tensor);
     }
   }
   for (size_t size = 0; size < good.size(); ++size) {
-    write_file(path, good.substr(0, size));
+    write_text(path, good.substr(0, size));
     EXPECT_FALSE(SafetensorsFile::open(path).ok()) << size;
   }
 }

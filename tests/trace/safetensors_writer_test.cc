@@ -30,7 +30,7 @@ TEST(SafetensorsWriter, WritesExactlyTheseBytes) {
   header.resize((header.size() + 7) / 8 * 8, ' ');
   std::string want = file_with(header, 8);
   want.replace(want.size() - 8, 8, std::string("\1\0\0\0\xff\xff\xff\xff", 8));
-  EXPECT_EQ(read_file(path), want);
+  EXPECT_EQ(read_text(path), want);
   EXPECT_EQ(writer->file_bytes(), want.size());
 }
 
@@ -67,7 +67,7 @@ TEST(SafetensorsWriter, TakesPartsInAnyOrder) {
 TEST(SafetensorsWriter, LeavesNothingBehindWithoutCommit) {
   const TemporaryFolder folder;
   const std::string path = folder.file("t");
-  write_file(path, "an earlier result");
+  write_text(path, "an earlier result");
   {
     auto writer = SafetensorsWriter::create(path, {{"a", ElementType::f32, {4}}}, {});
     ASSERT_TRUE(writer.ok());
@@ -78,18 +78,18 @@ TEST(SafetensorsWriter, LeavesNothingBehindWithoutCommit) {
     EXPECT_EQ(commit.error().sentence, "'a' has 4 elements, and 3 were written");
   }
   EXPECT_EQ(folder.count(), 1);
-  EXPECT_EQ(read_file(path), "an earlier result");
+  EXPECT_EQ(read_text(path), "an earlier result");
 }
 
 TEST(SafetensorsWriter, ReplacesWhatALinkPointsAt) {
   const TemporaryFolder folder;
-  write_file(folder.file("target"), "old");
+  write_text(folder.file("target"), "old");
   std::filesystem::create_symlink("target", folder.file("link"));
   auto writer = SafetensorsWriter::create(folder.file("link"), {}, {});
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE(writer->commit().ok());
   EXPECT_TRUE(std::filesystem::is_symlink(folder.file("link")));
-  EXPECT_EQ(read_file(folder.file("target")), file_with("{}      ", 0));
+  EXPECT_EQ(read_text(folder.file("target")), file_with("{}      ", 0));
 }
 
 TEST(SafetensorsWriter, RefusesWhatNoFileCanHold) {
