@@ -12,23 +12,17 @@ namespace {
 
 // Words that stand after a space, and pieces that do not.
 constexpr std::string_view kCommonWords =
-    "the of and to in a is that it was for on with as be at by this have from or one had not but what all "
-    "were we "
-    "when your can said there use an each which she do how their if will up other about out many then them "
-    "these so "
-    "some her would make like him into time has look two more write go see number no way could people my "
-    "than first "
-    "water been call who its now find long down day did get come made may part over new sound take only "
-    "little work "
-    "know place year live me back give most very after thing our just name good sentence man think say great "
-    "where "
-    "help through much before line right too mean old any same tell boy follow world capital France";
+    "the of and to in a is that it was for on with as be at by this have from or one had not but what "
+    "all were we when your can said there use an each which she do how their if will up other about out "
+    "many then them these so some her would make like him into time has look two more write go see "
+    "number no way could people my than first water been call who its now find long down day did get "
+    "come made may part over new sound take only little work know place year live me back give most very "
+    "after thing our just name good sentence man think say great where help through much before line "
+    "right too mean old any same tell boy follow world capital France";
 constexpr std::string_view kCommonPieces =
     "ing ed er ly tion ment ness able The Hello caf\u00e9 na\u00efve \u00fcber se\u00f1or "
-    "\u0417\u0434\u0440\u0430\u0432 "
-    "\u043c\u0438\u0440 \u4f60\u597d \u4e16\u754c \u65e5\u672c \u03b1\u03b2\u03b3 "
-    "\u0645\u0631\u062d\u0628\u0627 "
-    "\U0001f642";
+    "\u0417\u0434\u0440\u0430\u0432 \u043c\u0438\u0440 \u4f60\u597d \u4e16\u754c \u65e5\u672c "
+    "\u03b1\u03b2\u03b3 \u0645\u0631\u062d\u0628\u0627 \U0001f642";
 
 void add_split(std::string_view list, std::string_view before, std::vector<std::string>& words) {
   while (!list.empty()) {
