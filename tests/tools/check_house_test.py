@@ -163,6 +163,7 @@ class CheckHouseTest(unittest.TestCase):
                           "std::terminate();"):
             with self.subTest(statement):
                 self.expect("exiting", 1, "src/cli/run.cc", f"void f() {{ {statement} }}\n")
+        self.expect_clean("src/cli/interrupt.cc", "void handle(int) { _exit(1); }\n")
         self.expect("exiting", 1, "include/kilter/e.h", "inline void f() { std::abort(); }\n")
         self.expect_clean("src/engine/e.cc", "static_assert(sizeof(int) == 4);\n")
 
