@@ -13,7 +13,8 @@ constexpr int64_t kUlpsToNan = std::numeric_limits<int64_t>::max();
 
 /// How many steps from one representable number to the next lead from a to b; the largest finite number is
 /// one step from infinity, and +0 is none from -0. 0 for two NaN, kUlpsToNan where one of them is.
-/// Source   Dawson, "Comparing Floating Point Numbers", 2012: the bits of an f32 are in the order of the numbers.
+/// Source   Dawson, "Comparing Floating Point Numbers", 2012: the bits of an f32 are in the order of the
+/// numbers.
 inline int64_t ulp_distance(float a, float b) {
   const bool a_is_nan = a != a;
   const bool b_is_nan = b != b;

@@ -98,8 +98,9 @@ void decode_mxfp4(const Block& block, double* out) {
 void decode_nvfp4(const Block& block, double* out) {
   for (int group = 0; group < 4; ++group) {
     const double d = ue4m3(block.u8(group));
-    decode_halved(block, 4 + 8 * group, 8, out + 16 * group,
+    decode_halved(block, 4 + 8 * group, 8, out,
                   [&](int, int code) { return d * kE2M1[static_cast<size_t>(code)]; });
+    out += 16;
   }
 }
 

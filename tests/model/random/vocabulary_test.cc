@@ -18,8 +18,8 @@ constexpr const char* kKinds[] = {"spm", "llama3", "qwen2", "smollm"};
 const char* const kTexts[] = {
     "Hello world",
     " two  spaces, a\ttab\nand a line\r\n",
-    "caf\u00e9 na\u00efve \u4f60\u597d \u0417\u0434\u0440\u0430\u0432\u0441\u0442\u0432\u0443\u0439 "
-    "\U0001f642\U0001f468\u200d\U0001f469",
+    ("caf\u00e9 na\u00efve \u4f60\u597d \u0417\u0434\u0440\u0430\u0432\u0441\u0442\u0432\u0443\u0439 "
+     "\U0001f642\U0001f468\u200d\U0001f469"),
     "x = [1, 22, 333]; // <s> </s> <|im_start|> <0x41>",
     "\x01\x7f\u00a0\u3000\ufeff",
 };
