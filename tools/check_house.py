@@ -230,7 +230,7 @@ def included_files(source: Source, sources: dict) -> Iterator[str]:
 
 
 def op_is_complete(sources: dict) -> Iterator[Finding]:
-    """An op without a twin, contract, rules and test row cannot be judged; without its formula, not be read."""
+    """An op without twin, contract, rules and test row cannot be judged; without its formula, not be read."""
     seam = sources.get("src/ops/ops.h")
     if not seam:
         return
