@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "base/letters.h"
 
 namespace kilter {
 namespace {
@@ -46,11 +47,6 @@ constexpr std::array kTypes = {
     DTypeInfo{DType::q1_0, "Q1_0", 128, 18},
     DTypeInfo{DType::q2_0, "Q2_0", 64, 18},
 };
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 }  // namespace
 

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
+
+#include "base/letters.h"
 
 namespace kilter {
 namespace {
@@ -210,11 +211,6 @@ DType wanted_type(const FileType& file_type, const MatrixPlace& place) {
       return rule.type;
   }
   return place.role == Role::output ? DType::q6_k : file_type.base;
-}
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 }  // namespace
