@@ -12,7 +12,8 @@
 namespace kilter {
 
 Result<FileMap> FileMap::open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd =
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not wait for its writer
   if (fd < 0) {
     const bool absent = errno == ENOENT || errno == ENOTDIR;
     return Error{absent ? ErrorCode::not_found : ErrorCode::io, path,

@@ -2,20 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 
+#include "base/utf8.h"
+#include "cli/read_input.h"
 #include "kilter/engine.h"
 
 namespace kilter::cli {
 namespace {
-
-Result<std::string> standard_input() {
-  std::string text;
-  char buffer[1 << 16];
-  while (const size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
-  if (std::ferror(stdin) != 0) return Error{ErrorCode::io, "standard input", "cannot be read", ""};
-  return text;
-}
 
 // The names must outlive the options that point at them.
 std::vector<std::string_view> backend_choices() {
@@ -33,7 +26,7 @@ Result<std::vector<int32_t>> parse_ids(std::string_view text) {
     int32_t id = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), id);
     if (error != std::errc() || end != part.data() + part.size() || id < 0) {
-      return Error{ErrorCode::usage, "--ids", "'" + std::string(part) + "' is not a token id",
+      return Error{ErrorCode::usage, "--ids", quoted(part) + " is not a token id",
                    "write numbers with commas between them, as in --ids 1,450"};
     }
     ids.push_back(id);
@@ -64,7 +57,7 @@ Result<std::vector<int32_t>> PromptOptions::tokens(
   }
   if (!ids.empty()) return parse_ids(ids);
   if (*text != "-") return tokenize(*text);
-  KILTER_ASSIGN(const std::string input, standard_input());
+  KILTER_ASSIGN(const std::string input, read_standard_input());
   return tokenize(input);
 }
 

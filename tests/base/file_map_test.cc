@@ -1,6 +1,7 @@
 #include "base/file_map.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <utility>
 
@@ -65,6 +66,10 @@ TEST(FileMap, SaysWhatIsWrong) {
   const auto no_file = FileMap::open(folder.path());
   ASSERT_FALSE(no_file.ok());
   EXPECT_EQ(no_file.error().code, ErrorCode::unsupported);
+  ASSERT_EQ(mkfifo(folder.file("pipe").c_str(), 0600), 0);
+  const auto pipe = FileMap::open(folder.file("pipe"));  // nobody writes into it
+  ASSERT_FALSE(pipe.ok());
+  EXPECT_EQ(pipe.error().code, ErrorCode::unsupported);
   const auto under_a_file = FileMap::open("/dev/null/a");
   ASSERT_FALSE(under_a_file.ok());
   EXPECT_EQ(under_a_file.error().code, ErrorCode::not_found);

@@ -4,11 +4,13 @@
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import unittest
+from pathlib import Path
 
 from run_cases import MODELS, Place
 
@@ -68,6 +70,31 @@ class Interactive(unittest.TestCase):
             program.send_signal(signal.SIGINT)
         program.wait(timeout=SECONDS)
         self.assertIn(program.returncode, (130, -signal.SIGINT))
+
+    def test_interrupt_while_the_prompt_is_read(self):
+        program = self.start("run", "tiny.gguf", "-p", "-", stdin=subprocess.PIPE)
+        self.wait_for_map(program, "tiny.gguf")
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=SECONDS)
+        self.assertEqual((program.returncode, err), (130, "kilter: interrupted\n"))
+
+    def test_model_cut_short_while_it_is_used(self):
+        model = self.place.folder / "work" / "short.gguf"  # a copy: the models of the place are links
+        shutil.copy(MODELS / "tiny.gguf", model)
+        program = self.start("run", model.name, "-p", "-", stdin=subprocess.PIPE)
+        self.wait_for_map(program, model.name)
+        os.truncate(model, 0)
+        out, err = program.communicate("a", timeout=SECONDS)
+        self.assertEqual((program.returncode, out), (3, ""))
+        self.assertRegex(err, r"^kilter: a file changed while it was read.*\n$")
+
+    def wait_for_map(self, program: subprocess.Popen, name: str) -> None:
+        """The model is loaded, and the program waits for its standard input."""
+        deadline = time.monotonic() + SECONDS
+        while name not in Path(f"/proc/{program.pid}/maps").read_text():
+            self.assertLess(time.monotonic(), deadline, "the model was not opened")
+            time.sleep(0.05)
+        time.sleep(0.5)
 
     def test_two_pulls_of_one_file(self):
         first = self.start("pull", "hf:test/slow/tiny.gguf")

@@ -2,27 +2,36 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <string>
 
 #include "backend/reference/reference_ops.h"
+#include "base/free_memory.h"
 
 namespace kilter::reference {
 
 namespace {
+
 constexpr std::align_val_t kAlignment{64};
+
+Error refused(int64_t floats, const std::string& why) {
+  return {ErrorCode::memory, "host memory",
+          std::to_string(floats) + " values of 4 bytes were asked for, and " + why,
+          "use a smaller context (--ctx), fewer tokens a pass (--chunk) or a smaller model"};
 }
+
+}  // namespace
 
 Result<DeviceMemory> HostDevice::allocate(int64_t floats) {
   if (floats <= 0) return DeviceMemory();
   const size_t count = static_cast<size_t>(floats);
+  if (const auto free = free_memory(); free && count > *free / sizeof(float)) {
+    return refused(floats, "only " + std::to_string(*free) + " bytes are free");
+  }
   void* memory = nullptr;
   if (count <= std::numeric_limits<size_t>::max() / sizeof(float)) {
     memory = ::operator new(count * sizeof(float), kAlignment, std::nothrow);
   }
-  if (memory == nullptr) {
-    return Error{ErrorCode::memory, "host memory",
-                 "the system refused " + std::to_string(floats) + " values of 4 bytes",
-                 "use a smaller context (--ctx) or a smaller model"};
-  }
+  if (memory == nullptr) return refused(floats, "the system refused them");
   float* data = static_cast<float*>(memory);
   std::fill_n(data, count, 0.0F);
   return DeviceMemory(this, data, floats);
