@@ -30,10 +30,18 @@ struct Error {
   std::string sentence;  ///< what was expected, and what came instead.
   std::string cure;  ///< what the person can do about it. May be empty where nothing can be said honestly.
 
-  /// The whole message on one line.
+  /// The whole message on one line. It may quote a file's words, which must not move the cursor: control
+  /// characters (U+0000 to U+001F, U+007F to U+009F) become spaces.
   std::string message() const {
     std::string text = subject.empty() ? sentence : subject + ": " + sentence;
-    return cure.empty() ? text : text + "; " + cure;
+    if (!cure.empty()) text += "; " + cure;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      const bool after_c2 = i > 0 && text[i - 1] == '\xc2';  // UTF-8 for U+0080 to U+00BF
+      if (after_c2 && byte >= 0x80 && byte < 0xa0) text.replace(i - 1, 2, "  ");
+      if (byte < 0x20 || byte == 0x7f) text[i] = ' ';
+    }
+    return text;
   }
 };
 

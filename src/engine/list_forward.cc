@@ -4,8 +4,38 @@
 #include "model/forward.h"
 
 namespace kilter {
+namespace {
+
+// The sizes of a pass, its bytes and its multiply-adds are counted in 64 bits. This bounds them all
+// from above: a weight is used once a row, and a head meets a position in head_k + head_v
+// multiply-adds and 16 bytes of scores.
+Status check_countable(const Model& model, int64_t rows, int64_t n_ctx) {
+  constexpr double kMost = 0x1p62;
+  constexpr double kBytesOfScores = 16;
+  constexpr double kBytesOfValues = 64;  // of all the values beside one weight's row
+  const auto n_embd = static_cast<double>(model.config.n_embd);
+  double weights = static_cast<double>(model.n_vocab()) * n_embd;
+  double attention = 0;
+  for (const Layer& w : model.layers) {
+    const auto n_head = static_cast<double>(w.n_head);
+    const auto widths = static_cast<double>(w.head_k + w.head_v);
+    weights += n_embd * (2 * n_head * widths + 3 * static_cast<double>(w.n_ff));
+    attention += n_head * (widths + kBytesOfScores);
+  }
+  const auto tokens = static_cast<double>(rows);
+  const double most =
+      kBytesOfValues * tokens * weights + (tokens + 4) * static_cast<double>(n_ctx) * attention;
+  if (most < kMost) return {};
+  return Error{ErrorCode::usage, "pass",
+               std::to_string(rows) + " tokens at " + std::to_string(n_ctx) +
+                   " positions are too much to be counted in 64 bits",
+               "ask for fewer tokens or positions"};
+}
+
+}  // namespace
 
 Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps& ops) {
+  KILTER_TRY(check_countable(model, rows, n_ctx));
   KILTER_ASSIGN(KvCache cache, KvCache::create(ops.device(), model, KvCache::blocks_for(n_ctx)));
   const int32_t sequence = cache.add_sequence();
   KILTER_TRY(cache.extend(sequence, n_ctx));

@@ -11,7 +11,7 @@ namespace kilter {
 
 /// Runs the forward pass under `ops`: the last `rows` rows of a context of `n_ctx` positions, all with
 /// logits. After it, ops.ops() lists every value, and ops.workspace().peak() is the scratch memory that the
-/// pass takes.
+/// pass takes. Errors: usage, when the numbers of the pass do not fit 64 bits.
 Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps& ops);
 
 }  // namespace kilter

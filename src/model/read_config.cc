@@ -1,6 +1,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/utf8.h"
 #include "model/config.h"
 
 namespace kilter {
@@ -51,6 +52,11 @@ class Keys {
   }
   Result<double> positive_or(std::string_view key, double fallback) const {
     return has(key) ? positive(key) : Result<double>(fallback);
+  }
+  Result<double> finite_or(std::string_view key, double fallback) const {
+    KILTER_ASSIGN(const double value, metadata_.get_float_or(full(key), fallback));
+    if (std::isfinite(value)) return value;
+    return bad_number(key, value, "of either sign");
   }
   // A finite number, 0 or above.
   Result<double> not_negative_or(std::string_view key, double fallback) const {
@@ -103,7 +109,7 @@ Result<const Architecture*> read_architecture(const gguf::Metadata& metadata) {
   KILTER_ASSIGN(const std::string name, metadata.get_string("general.architecture"));
   if (const Architecture* found = find_architecture(name)) return found;
   return Error{ErrorCode::unsupported, "key 'general.architecture'",
-               "'" + name + "' does not run here; these do: " + known_architectures(),
+               quoted(name) + " does not run here; these do: " + known_architectures(),
                "`kilter inspect` still reads this file"};
 }
 
@@ -138,8 +144,21 @@ Status read_head_widths(const Keys& keys, Config& c) {
   }
   KILTER_ASSIGN(c.n_embd_head_k, keys.count_or("attention.key_length", kLargest, c.n_embd / n_head));
   KILTER_ASSIGN(c.n_embd_head_v, keys.count_or("attention.value_length", kLargest, c.n_embd / n_head));
-  KILTER_ASSIGN(c.attention_scale,
-                keys.positive_or("attention.scale", 1 / std::sqrt(static_cast<double>(c.n_embd_head_k))));
+  KILTER_ASSIGN(c.attention_scale, keys.not_negative_or("attention.scale", 0.0));
+  if (c.attention_scale == 0) {  // not stated; llama.cpp's saver writes the 0
+    c.attention_scale = 1 / std::sqrt(static_cast<double>(c.n_embd_head_k));
+  }
+  return {};
+}
+
+// llama.cpp's saver writes a yarn_ext_factor below 0 for "not stated", and beside it a yarn_attn_factor of 1
+// that its own pass does not look at.
+Status read_yarn_strength(const Keys& keys, RopeConfig& rope) {
+  KILTER_ASSIGN(const double ext_factor,
+                keys.finite_or("rope.scaling.yarn_ext_factor", rope.yarn_ext_factor));
+  if (ext_factor < 0) return {};
+  rope.yarn_ext_factor = ext_factor;
+  KILTER_ASSIGN(rope.yarn_attn_factor, keys.not_negative_or("rope.scaling.yarn_attn_factor", 0.0));
   return {};
 }
 
@@ -158,16 +177,14 @@ Status read_rope_scaling(const Keys& keys, Config& c) {
     c.rope.scaling = RopeScaling::yarn;
   } else {
     return Error{ErrorCode::unsupported, keys.subject("rope.scaling.type"),
-                 "'" + type + "' is not among those that run here: none, linear, yarn", ""};
+                 quoted(type) + " is not among those that run here: none, linear, yarn", ""};
   }
   KILTER_ASSIGN(c.rope.original_context_length,
                 keys.count_or("rope.scaling.original_context_length", kLargestContext, c.n_ctx_train));
   KILTER_ASSIGN(c.rope.attn_factor, keys.positive_or("rope.scaling.attn_factor", 1.0));
-  KILTER_ASSIGN(c.rope.yarn_ext_factor, keys.not_negative_or("rope.scaling.yarn_ext_factor", 1.0));
-  KILTER_ASSIGN(c.rope.yarn_attn_factor, keys.not_negative_or("rope.scaling.yarn_attn_factor", 0.0));
   KILTER_ASSIGN(c.rope.yarn_beta_fast, keys.positive_or("rope.scaling.yarn_beta_fast", 32.0));
   KILTER_ASSIGN(c.rope.yarn_beta_slow, keys.positive_or("rope.scaling.yarn_beta_slow", 1.0));
-  return {};
+  return read_yarn_strength(keys, c.rope);
 }
 
 Status read_rope(const Keys& keys, Config& c) {

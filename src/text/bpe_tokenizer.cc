@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/merge_table.h"
 #include "text/pair_merger.h"
@@ -148,8 +149,8 @@ Result<const PreTokenizer*> read_pre_tokenizer(const gguf::Metadata& metadata, s
   if (model == "gemma4") name = model;  // its files name another one, or none
   const PreTokenizer* pre = find_pre_tokenizer(name.empty() ? kDefaultPreTokenizer : name);
   if (pre != nullptr) return pre;
-  return Error{ErrorCode::unsupported, std::string(kKey), "no pre-tokenizer \"" + name + "\" is known here",
-               "these are: " + pre_tokenizer_names()};
+  return Error{ErrorCode::unsupported, std::string(kKey),
+               "no pre-tokenizer " + quoted(name) + " is known here", "these are: " + pre_tokenizer_names()};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "text/tokenizer.h"
 
+#include "base/utf8.h"
 #include "text/bpe_tokenizer.h"
 #include "text/spm_tokenizer.h"
 #include "text/unicode.h"
@@ -11,7 +12,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_metadata(const gguf::Me
   KILTER_ASSIGN(const std::string model, metadata.get_string(kKey));
   if (model == "llama") return make_spm_tokenizer(metadata);
   if (model == "gpt2" || model == "gemma4") return make_bpe_tokenizer(metadata, model);
-  return Error{ErrorCode::unsupported, std::string(kKey), "no tokenizer \"" + model + "\" is known here",
+  return Error{ErrorCode::unsupported, std::string(kKey), "no tokenizer " + quoted(model) + " is known here",
                "these are: llama (SentencePiece), gpt2 and gemma4 (byte-pair encoding)"};
 }
 

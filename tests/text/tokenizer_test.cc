@@ -142,7 +142,7 @@ TEST(FromMetadata, NamesTheModelsItKnows) {
   set(metadata, "tokenizer.ggml.model", std::string("bert"));
   const Error error = error_of(metadata);
   EXPECT_EQ(error.code, ErrorCode::unsupported);
-  EXPECT_NE(error.message().find("\"bert\""), std::string::npos);
+  EXPECT_NE(error.message().find("'bert'"), std::string::npos);
   EXPECT_NE(error.message().find("gpt2"), std::string::npos);
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/explain/block_report.h"
@@ -91,7 +92,7 @@ class Explain : public Command {
     ListingOps listing;
     KILTER_TRY(list_forward(model, tokens_, n_ctx, listing));
     if (json_) return json_text(ops_json(model, listing.ops()));
-    return ops_text(model, listing.ops(), all_layers_ ? Layers::each : Layers::once);
+    return ops_text(listing.ops(), all_layers_ ? Layers::each : Layers::once);
   }
 
   Result<std::string> explain_block(const gguf::File& file) const {
@@ -108,7 +109,7 @@ class Explain : public Command {
     std::vector<std::string_view> names;
     for (const gguf::TensorInfo& t : file.tensors()) names.push_back(t.name);
     const std::string near = did_you_mean(tensor_, names);
-    return Error{ErrorCode::not_found, "--tensor", "the file has no tensor '" + tensor_ + "'",
+    return Error{ErrorCode::not_found, "--tensor", "the file has no tensor " + quoted(tensor_),
                  near.empty() ? "`kilter inspect --tensors` lists them" : near};
   }
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <vector>
 
 #include "cli/table.h"
 #include "cli/units.h"
@@ -36,19 +38,22 @@ bool alike(const ListedOp& a, const ListedOp& b) {
          a.weight_shape == b.weight_shape;
 }
 
-std::span<const ListedOp> of_layer(std::span<const ListedOp> ops, int il) {
-  size_t begin = 0;
-  while (begin < ops.size() && ops[begin].at.il != il) ++begin;
-  size_t end = begin;
-  while (end < ops.size() && ops[end].at.il == il) ++end;
-  return ops.subspan(begin, end - begin);
+using Part = std::span<const ListedOp>;
+
+// The ops in parts: each layer, what comes before the layers, and what comes behind them.
+std::vector<Part> parts_of(std::span<const ListedOp> ops) {
+  std::vector<Part> parts;
+  while (!ops.empty()) {
+    const int il = ops.front().at.il;
+    const auto end =
+        std::find_if(ops.begin(), ops.end(), [il](const ListedOp& op) { return op.at.il != il; });
+    parts.push_back(ops.first(static_cast<size_t>(end - ops.begin())));
+    ops = ops.subspan(parts.back().size());
+  }
+  return parts;
 }
 
-bool layers_alike(std::span<const ListedOp> ops, int a, int b) {
-  const auto first = of_layer(ops, a);
-  const auto second = of_layer(ops, b);
-  return std::equal(first.begin(), first.end(), second.begin(), second.end(), alike);
-}
+bool parts_alike(Part a, Part b) { return std::equal(a.begin(), a.end(), b.begin(), b.end(), alike); }
 
 void add_row(Table& table, const ListedOp& op) {
   table.add({to_string(op.at), dims(op.made), std::string(op.op),
@@ -63,7 +68,7 @@ void add_total(Table& table, const std::string& title, const OpCost& sum) {
 
 }  // namespace
 
-std::string ops_text(const Model& model, std::span<const ListedOp> ops, Layers layers) {
+std::string ops_text(std::span<const ListedOp> ops, Layers layers) {
   Table table({{"value"},
                {"shape"},
                {"op"},
@@ -72,17 +77,16 @@ std::string ops_text(const Model& model, std::span<const ListedOp> ops, Layers l
                {"weight bytes", Align::right},
                {"value bytes", Align::right},
                {"multiply-adds", Align::right}});
-  const int n_layer = static_cast<int>(model.config.n_layer);
-  for (const ListedOp& op : ops) {
-    const int il = op.at.il;
-    const bool repeated = layers == Layers::once && il > 0 && layers_alike(ops, il - 1, il);
+  const std::vector<Part> parts = parts_of(ops);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const bool repeated = layers == Layers::once && i > 0 && parts_alike(parts[i - 1], parts[i]);
     if (!repeated) {
-      add_row(table, op);
+      for (const ListedOp& op : parts[i]) add_row(table, op);
       continue;
     }
-    if (of_layer(ops, il).data() != &op) continue;
-    if (il + 1 < n_layer && layers_alike(ops, il, il + 1)) continue;  // said once, at the end of the run
-    add_total(table, fmt::format("... alike up to blk.{}", il), sum_of(of_layer(ops, il)));
+    if (i + 1 < parts.size() && parts_alike(parts[i], parts[i + 1]))
+      continue;  // said once, at the end of the run
+    add_total(table, fmt::format("... alike up to blk.{}", parts[i].front().at.il), sum_of(parts[i]));
   }
   add_total(table, "all", sum_of(ops));
   return table.text();

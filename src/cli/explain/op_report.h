@@ -13,7 +13,7 @@ namespace kilter::cli {
 /// Whether layers that are alike are shown once or each.
 enum class Layers { once, each };
 
-std::string ops_text(const Model& model, std::span<const ListedOp> ops, Layers layers);
+std::string ops_text(std::span<const ListedOp> ops, Layers layers);
 boost::json::object ops_json(const Model& model, std::span<const ListedOp> ops);
 
 }  // namespace kilter::cli
