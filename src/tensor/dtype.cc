@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/letters.h"
-
 namespace kilter {
 namespace {
 
@@ -59,13 +57,6 @@ const DTypeInfo& dtype_info(DType type) {
 std::optional<DType> dtype_from_number(uint32_t number) {
   for (const DTypeInfo& t : kTypes) {
     if (static_cast<uint32_t>(t.type) == number) return t.type;
-  }
-  return std::nullopt;
-}
-
-std::optional<DType> dtype_from_name(std::string_view name) {
-  for (const DTypeInfo& t : kTypes) {
-    if (same_letters(t.name, name)) return t.type;
   }
   return std::nullopt;
 }

@@ -66,7 +66,4 @@ const DTypeInfo& dtype_info(DType type);
 /// The type a file means by `number`, or nothing for a retired or unknown one.
 std::optional<DType> dtype_from_number(uint32_t number);
 
-/// The type called `name`, in any letter case ("q4_k", "Q4_K"), or nothing.
-std::optional<DType> dtype_from_name(std::string_view name);
-
 }  // namespace kilter
