@@ -113,6 +113,33 @@ TEST(ReadConfig, YarnTakesTheTrainedContextUnlessItIsStated) {
   EXPECT_EQ(accepted(m).rope.original_context_length, 512);
 }
 
+// What llama_model_save_to_file() writes beside the scaling of a YaRN model, for numbers that nobody stated.
+TEST(ReadConfig, TakesTheNumbersThatLlamaCppSavesForNotStated) {
+  Metadata m = tinyllama();
+  set(m, "llama.attention.scale", 0.0F);
+  set(m, "llama.rope.scaling.type", std::string("yarn"));
+  set(m, "llama.rope.scaling.factor", 4.0F);
+  set(m, "llama.rope.scaling.attn_factor", 1.0F);
+  set(m, "llama.rope.scaling.yarn_ext_factor", -1.0F);
+  set(m, "llama.rope.scaling.yarn_attn_factor", 1.0F);
+  const Config c = accepted(m);
+  EXPECT_EQ(c.attention_scale, 0.125);
+  EXPECT_EQ(c.rope.yarn_ext_factor, 1.0);
+  EXPECT_EQ(c.rope.yarn_attn_factor, 0.0);
+}
+
+TEST(ReadConfig, TakesTheNumbersOfYarnThatAreStated) {
+  Metadata m = tinyllama();
+  set(m, "llama.attention.scale", 0.25F);
+  set(m, "llama.rope.scaling.type", std::string("yarn"));
+  set(m, "llama.rope.scaling.yarn_ext_factor", 0.0F);
+  set(m, "llama.rope.scaling.yarn_attn_factor", 1.0F);
+  const Config c = accepted(m);
+  EXPECT_EQ(c.attention_scale, 0.25);
+  EXPECT_EQ(c.rope.yarn_ext_factor, 0.0);
+  EXPECT_EQ(c.rope.yarn_attn_factor, 1.0);
+}
+
 TEST(ReadConfig, RefusesAnUnknownArchitectureWithTheListOfThoseThatRun) {
   Metadata m = tinyllama();
   set(m, "general.architecture", std::string("mamba"));
@@ -151,7 +178,10 @@ TEST(ReadConfig, NamesTheKeyThatIsOutOfRange) {
       {"llama.rope.dimension_count", uint32_t{63}},
       {"llama.rope.dimension_count", uint32_t{66}},
       {"llama.rope.freq_base", -1.0F},
+      {"llama.attention.scale", -1.0F},
       {"llama.rope.scaling.factor", nan},
+      {"llama.rope.scaling.yarn_ext_factor", nan},
+      {"llama.rope.scaling.yarn_attn_factor", -1.0F},
       {"llama.rope.scaling.type", std::string("longrope")},
       {"llama.feed_forward_length", gguf::Array{std::vector<int32_t>{1, 2, 3}}},
       {"llama.feed_forward_length", std::string("many")},
