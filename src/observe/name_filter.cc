@@ -8,6 +8,10 @@ namespace {
 // The library's compiler calls itself for every open bracket: a long pattern would use up the stack.
 constexpr size_t kLongestPattern = 1000;
 
+// libstdc++ matches by trying, in exponential time for patterns like (.*)*(.*)*x, unless it is asked for its
+// other way, which follows all tries at once. That one has no back references.
+constexpr auto kGrammar = std::regex::ECMAScript | std::regex_constants::__polynomial;
+
 }  // namespace
 
 Result<NameFilter> NameFilter::create(const std::string& pattern) {
@@ -18,7 +22,7 @@ Result<NameFilter> NameFilter::create(const std::string& pattern) {
   }
   NameFilter filter;
   try {
-    filter.pattern_ = std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
+    filter.pattern_ = std::regex(pattern, kGrammar);
   } catch (const std::regex_error& error) {
     return Error{ErrorCode::usage, quoted(pattern),
                  std::string("is not a regular expression: ") + error.what(),

@@ -15,7 +15,7 @@ class NameFilter {
   /// Everything.
   NameFilter() = default;
 
-  /// Names of which some part matches `pattern` (ECMAScript): "attn_q", "^blk\.0\.",
+  /// Names of which some part matches `pattern` (ECMAScript without back references): "attn_q", "^blk\.0\.",
   /// "norm$|logits". An empty pattern matches every name. Errors: usage, when it is no regular
   /// expression, or has more than 1000 characters.
   static Result<NameFilter> create(const std::string& pattern);

@@ -127,11 +127,19 @@ TEST(NameFilter, MatchesPartsOfNames) {
 }
 
 TEST(NameFilter, RefusesWhatIsNoExpression) {
-  for (const char* wrong : {"(", "[", "*", "a{2,1}", "\\"}) {
+  for (const char* wrong : {"(", "[", "*", "a{2,1}", "\\", "(a)\\1"}) {
     const auto filter = NameFilter::create(wrong);
     ASSERT_FALSE(filter.ok()) << wrong;
     EXPECT_EQ(filter.error().code, ErrorCode::usage);
   }
+  EXPECT_TRUE(NameFilter::create(std::string(1000, 'a')).ok());
+  EXPECT_FALSE(NameFilter::create(std::string(1001, 'a')).ok());
+}
+
+// Matching by trying one way after the other would not end in this century.
+TEST(NameFilter, FollowsAllWaysAtOnce) {
+  EXPECT_FALSE(NameFilter::create("(.*)*(.*)*(.*)*!")->matches(at(10, Point::attn_residual)));
+  EXPECT_FALSE(NameFilter::create("(.+.+)+!")->matches(at(10, Point::attn_residual)));
 }
 
 }  // namespace
