@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 namespace kilter {
 
 ThreadPool::ThreadPool(int n_threads) {
-  for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this] { worker(); });
+  try {
+    for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this] { worker(); });
+  } catch (const std::system_error&) {  // the system has no more to give: those that run share the work
+  }
 }
 
 ThreadPool::~ThreadPool() {

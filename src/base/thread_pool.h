@@ -14,7 +14,7 @@ namespace kilter {
 /// must not depend on another: then the result has the same bits for any number of threads.
 class ThreadPool {
  public:
-  /// `n_threads` counts the calling thread; 1 or less starts none.
+  /// `n_threads` counts the calling thread; 1 or less starts none. Fewer run where the system gives fewer.
   explicit ThreadPool(int n_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <chrono>
@@ -24,6 +25,22 @@ TEST_P(Pools, RunEveryIterationOnce) {
       for (const auto& count : runs) EXPECT_EQ(count, 1) << "n " << n << ", grain " << grain;
     }
   }
+}
+
+// A stack larger than any address space makes the system refuse every thread.
+TEST(ThreadPool, WorksWithTheThreadsThatItGets) {
+  pthread_attr_t usual;
+  pthread_attr_t vast;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_getattr_default_np(&vast), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&vast, size_t{1} << 60), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&vast), 0);
+  ThreadPool pool(4);
+  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  EXPECT_EQ(pool.size(), 1);
+  int64_t done = 0;
+  pool.parallel_for(100, 7, [&](int64_t begin, int64_t end) { done += end - begin; });
+  EXPECT_EQ(done, 100);
 }
 
 TEST_P(Pools, GiveNoPieceLargerThanTheGrain) {
