@@ -40,6 +40,7 @@ Result<std::string> final_place(const std::string& path) {
 }  // namespace
 
 Result<PartialFile> PartialFile::create(const std::string& path) {
+  if (path.empty()) return Error{ErrorCode::usage, "output", "its path is empty", "give the path of a file"};
   PartialFile file(path);
   KILTER_ASSIGN(file.target_, final_place(path));
   for (int i = 0; i < kMaxNames; ++i) {

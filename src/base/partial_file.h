@@ -15,7 +15,8 @@ namespace kilter {
 class PartialFile {
  public:
   /// Makes the temporary file. Where `path` is a symbolic link to a file, the link stays and that file is
-  /// replaced. Errors: io (with the system's reason), usage when `path` is there and is not a regular file.
+  /// replaced. Errors: io (with the system's reason), usage when `path` is empty, or is there and is not
+  /// a regular file.
   static Result<PartialFile> create(const std::string& path);
 
   /// Open for writing until commit().

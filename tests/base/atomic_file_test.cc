@@ -116,6 +116,9 @@ TEST(AtomicFile, SaysWhatIsWrong) {
   const auto a_folder = AtomicFile::create(folder.path());
   ASSERT_FALSE(a_folder.ok());
   EXPECT_EQ(a_folder.error().code, ErrorCode::usage);
+  const auto no_name = AtomicFile::create("");
+  ASSERT_FALSE(no_name.ok());
+  EXPECT_EQ(no_name.error().code, ErrorCode::usage);
   const auto a_device = AtomicFile::create("/dev/null");
   ASSERT_FALSE(a_device.ok());
   EXPECT_EQ(a_device.error().code, ErrorCode::usage);
