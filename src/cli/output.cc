@@ -34,7 +34,7 @@ std::string for_terminal(std::string_view text) {
 }  // namespace
 
 void Output::write(std::string_view text) {
-  if (closed_ || failure_ != 0) return;
+  if (closed()) return;
   gathered_ += text;
   if (gathered_.size() >= kGatherBytes) flush();
 }

@@ -18,10 +18,11 @@ class Output {
   /// Brings what was written so far to the reader: for text that streams.
   void flush();
 
-  /// Nobody reads any more (`| head` has enough): work whose only end is output may stop.
-  bool closed() const { return closed_; }
+  /// Nothing arrives any more, because nobody reads (`| head` has enough) or a write failed: work whose only
+  /// end is output may stop.
+  bool closed() const { return closed_ || failure_ != 0; }
 
-  /// Flushes. Errors: io, the first write that failed for another reason than closed().
+  /// Flushes. Errors: io, the first write that failed for another reason than that nobody reads.
   Status finish();
 
  private:
