@@ -163,8 +163,7 @@ struct SoftmaxJob {
 
 /// One instruction set.
 struct KernelTable {
-  std::string_view name;  ///< "generic", "avx2", "avx512", "amx", "neon"
-  std::string_view uses;  ///< what `inspect` says: "AVX-512 VNNI, 16 lanes"
+  std::string_view name;  ///< "generic", "avx2", "avx2vnni", "avx512", "amx", "neon"
 
   void (*quantise)(const float* x, int64_t row_begin, int64_t row_end, const QuantisedRows& to);
   int64_t (*matmul_scratch_bytes)(int64_t rows, int planes);

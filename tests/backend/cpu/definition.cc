@@ -32,17 +32,15 @@ std::vector<Group> groups_of(DType type, const std::byte* bytes) {
   const size_t n = dtype_info(type).block_values;
   quant::Parts parts;
   format.unpack(bytes, parts);
-  const bool eighths = type == DType::iq1_s || type == DType::iq1_m;
   std::vector<Group> groups;
   const size_t width = n / format.groups;
   for (size_t g = 0; g < format.groups; ++g) {
     Group group;
-    group.scale = parts.scale[g];
+    group.scale = parts.scale[g] * format.code_unit;
     group.has_offset = format.has_offset;
     if (format.has_offset) group.offset = parts.offset[g];
-    if (eighths) group.scale /= 8;
     for (size_t i = 0; i < width; ++i) {
-      group.factor.push_back(static_cast<int64_t>(parts.code[g * width + i] * (eighths ? 8 : 1)));
+      group.factor.push_back(parts.code[g * width + i]);
       group.minimum.push_back(1);
     }
     groups.push_back(std::move(group));
