@@ -17,12 +17,6 @@ std::vector<double> decode_vector(const Weight& w) {
   return values;
 }
 
-std::vector<double> all_of(const WideTensor& x) {
-  std::vector<double> values(static_cast<size_t>(x.elements()));
-  for (int64_t i = 0; i < x.elements(); ++i) values[static_cast<size_t>(i)] = x.get(i);
-  return values;
-}
-
 // f(i) for each element of y.
 template <typename Function>
 void each_element(const WideTensor& y, Function f) {
@@ -70,7 +64,7 @@ void ReferenceOps::matmul(At, const Tensor& x, const Weight& w, Tensor& y) {
   // need not wait for one addition before it starts the next.
   constexpr int64_t kAbreast = 8;
   const int64_t n_in = w.cols;
-  const std::vector<double> in = all_of(wide(x));
+  const WideTensor in = wide(x);
   const WideTensor out = wide(y);
   pool_.parallel_for((w.rows + kAbreast - 1) / kAbreast, 2, [&](int64_t begin, int64_t end) {
     std::vector<double> row(static_cast<size_t>(n_in));
@@ -82,12 +76,14 @@ void ReferenceOps::matmul(At, const Tensor& x, const Weight& w, Tensor& y) {
         for (size_t i = 0; i < row.size(); ++i) weights[i][o] = row[i];
       }
       for (int64_t t = 0; t < x.rows(); ++t) {
-        const double* row_of_x = in.data() + t * n_in;
         std::array<double, kAbreast> sum{};
-        for (size_t i = 0; i < weights.size(); ++i) {
-          for (size_t o = 0; o < kAbreast; ++o) sum[o] += weights[i][o] * row_of_x[i];
+        for (int64_t i = 0; i < n_in; ++i) {
+          const double value = in.get(t * n_in + i);
+          const std::array<double, kAbreast>& column = weights[static_cast<size_t>(i)];
+          for (size_t o = 0; o < kAbreast; ++o) sum[o] += column[o] * value;
         }
-        store(std::span(sum).first(n_out), out, t * w.rows + first);
+        const int64_t at = t * w.rows + first;
+        for (size_t o = 0; o < n_out; ++o) out.set(at + static_cast<int64_t>(o), sum[o]);
       }
     }
   });
