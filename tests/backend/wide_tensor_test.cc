@@ -124,6 +124,16 @@ TEST_F(WideValues, WriteFromOutsideIsTakenAsItStands) {
   EXPECT_EQ(beyond_one({x.data + 5, {1}}), Floats(1, kSmall)) << "the one element that nobody wrote";
 }
 
+// The f64 form there is +0, which equals -0.
+TEST_F(WideValues, NegativeZeroFromOutsideKeepsItsSign) {
+  const Tensor x = take({1, 1});
+  x.data[0] = -0.0F;
+  Tensor y = take({1, 1});
+  const std::array<int32_t, 1> rows = {0};
+  ops_.take_rows(kAnywhere, x, rows, y);
+  expect_same_bits(y, bench_.of({1, 1}, {-0.0F}));
+}
+
 TEST_F(WideValues, NanOfAnOpStaysNan) {
   const Tensor x = nearly_one({1});
   Tensor y = take({1});
