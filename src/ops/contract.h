@@ -10,16 +10,12 @@ namespace kilter {
 
 /// Which arithmetic a backend computes in.
 enum class Arithmetic {
-<<<<<<< HEAD
-  reference,  ///< f64 throughout, each value rounded once to f32 when it is stored
+  reference,  ///< f64 throughout; each value is shown rounded once to f32, and handed on as it was before
+              ///< that
   fast,       ///< activations of matrix products in one int8 plane: 8 bits a block of 256
   accurate,   ///< in two planes: 16-bit block fixed point
   exact,      ///< in three planes: 24-bit block fixed point
   f32,        ///< no integers: decoded weights, one chain of fused multiply-adds an output
-=======
-  reference,  ///< f64 throughout; each value is shown rounded once to f32, and handed on as it was before
-              ///< that
->>>>>>> wt-ref
 };
 
 /// How an op's result depends on the length of its sum.
