@@ -1,5 +1,7 @@
 #include "backend/cpu/weight_store.h"
 
+#include <unordered_set>
+
 #include "quant/codec.h"
 
 namespace kilter::cpu {
@@ -20,6 +22,18 @@ std::vector<float> decoded(const Weight& weight) {
 
 }  // namespace
 
+int64_t WeightStore::bytes_for(std::span<const Weight* const> weights) {
+  std::unordered_set<Key, KeyHash> counted;
+  int64_t bytes = 0;
+  for (const Weight* weight : weights) {
+    if (!counted.insert(key_of(*weight)).second) continue;
+    const PackedWeight packed = packed_form(*weight);
+    bytes += weight->rows == 1 ? weight->cols * static_cast<int64_t>(sizeof(float))
+                               : packed.panels() * packed.panel_bytes();
+  }
+  return bytes;
+}
+
 Status WeightStore::prepare(std::span<const Weight* const> weights, const PrepareProgress& progress) {
   int64_t all = 0;
   for (const Weight* weight : weights) all += weight->rows == 1 ? 0 : weight_bytes(*weight);
@@ -35,7 +49,6 @@ Status WeightStore::prepare(std::span<const Weight* const> weights, const Prepar
                       if (progress) progress(done + bytes, all);
                     }));
       matrices_.emplace(key_of(*weight), packed);
-      bytes_ += memory.bytes();
       memory_.push_back(std::move(memory));
     }
     done += weight_bytes(*weight);

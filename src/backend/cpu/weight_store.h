@@ -30,8 +30,8 @@ class WeightStore {
   /// Ends the life of what matrix() and vector() gave for weights that were not prepared.
   void forget_unprepared();
 
-  /// Bytes of memory that the store holds.
-  int64_t bytes() const { return bytes_; }
+  /// Bytes of memory that prepare() takes for these weights; one that is named twice counts once.
+  static int64_t bytes_for(std::span<const Weight* const> weights);
 
  private:
   struct Key {
@@ -54,7 +54,6 @@ class WeightStore {
   std::unordered_map<Key, std::vector<float>, KeyHash> vectors_;
   std::vector<HostMemory> unprepared_matrices_;
   std::deque<std::vector<float>> unprepared_vectors_;
-  int64_t bytes_ = 0;
 };
 
 }  // namespace kilter::cpu
