@@ -37,7 +37,9 @@ void integer_matmul(const MatmulJob& job) {
     // The last of an odd number of panels is paired with itself, and written once.
     const bool both = panel + 1 < job.panel_end;
     const std::byte* bytes = w.data + panel * panel_bytes;
-    BlockJob block{.panel = {bytes, both ? bytes + panel_bytes : bytes},
+    const std::byte* first[] = {bytes, both ? bytes + panel_bytes : bytes};
+    BlockJob block{.panel = {first[0], first[1]},
+                   .next = {},
                    .format = &w.format,
                    .n = kBlockValues,
                    .x = &x,
@@ -48,9 +50,11 @@ void integer_matmul(const MatmulJob& job) {
       _mm512_store_ps(acc + i * kPanelRows, _mm512_setzero_ps());
     for (int64_t begin = 0; begin < w.cols; begin += kBlockValues, ++block.block) {
       if (w.cols - begin < kBlockValues) block.n = w.cols - begin;
+      const bool last = begin + kBlockValues >= w.cols;
+      const int64_t step = last ? panel_bytes * kPairPanels : w.format.block_bytes(block.n);
+      for (int v = 0; v < kPairPanels; ++v) block.next[v] = (last ? first[v] : block.panel[v]) + step;
       multiply(block);
-      const int64_t step = w.format.block_bytes(block.n);
-      for (const std::byte*& at : block.panel) at += step;
+      for (int v = 0; v < kPairPanels; ++v) block.panel[v] = block.next[v];
     }
     write_panel(job, panel, acc);
     if (both) write_panel(job, panel + 1, acc + kPanelRows);

@@ -18,6 +18,7 @@ constexpr int kTileColumns = 6;
 /// acc[t][i] = fma(activation scale, x, acc[t][i]) of kernel_table.h for one block.
 struct BlockJob {
   const std::byte* panel[kPairPanels];  ///< the block in each panel
+  const std::byte* next[kPairPanels];   ///< the block that follows it, to be prefetched
   const PanelFormat* format;
   int64_t n;  ///< values in the block
   const QuantisedRows* x;

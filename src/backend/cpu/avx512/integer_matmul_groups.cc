@@ -31,13 +31,13 @@ void open_codes(const std::byte* from, const BlockJob& job, int v, Open& open) {
   };
   switch (job.format->codes) {
     case Codes::nibble:
-      return unpack_codes<Codes::nibble>(from, job.n, store);
+      return unpack_codes<Codes::nibble>(from, job.n, job.next[v], store);
     case Codes::nibble_1:
-      return unpack_codes<Codes::nibble_1>(from, job.n, store);
+      return unpack_codes<Codes::nibble_1>(from, job.n, job.next[v], store);
     case Codes::nibble_2:
-      return unpack_codes<Codes::nibble_2>(from, job.n, store);
+      return unpack_codes<Codes::nibble_2>(from, job.n, job.next[v], store);
     case Codes::byte:
-      return unpack_codes<Codes::byte>(from, job.n, store);
+      return unpack_codes<Codes::byte>(from, job.n, job.next[v], store);
   }
 }
 
@@ -103,12 +103,14 @@ template <int tokens, int planes, int lines, bool offset>
   FloatPairs<tokens> x;
   unroll<tokens>([&](auto t) __attribute__((always_inline)) { x[t][0] = x[t][1] = _mm512_setzero_ps(); });
   const auto* codes = &open.codes[0][0][0];
+  const int8_t* next = digits + columns * kBlockValues;
   for (int64_t g = 0; g < open.groups; ++g) {
     Pairs<columns> s;
     unroll<columns>([&](auto c) __attribute__((always_inline)) {
       s[c][0] = s[c][1] = broadcast32(&open.start[c][g]);
     });
     for (int64_t step = 0; step < open.steps; ++step) {
+      prefetch_digits<lines * kLineValues * columns>(next, g * open.steps + step);
       unroll<lines>([&](auto i) __attribute__((always_inline)) {
         const __m512i codes0 = _mm512_load_si512(codes + i * kPairPanels * kLineBytes);
         const __m512i codes1 = _mm512_load_si512(codes + (i * kPairPanels + 1) * kLineBytes);

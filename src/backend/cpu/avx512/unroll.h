@@ -42,6 +42,13 @@ using FloatPairs = __m512[static_cast<size_t>(n)][2];
 
 [[gnu::always_inline]] inline __m512i load512(const void* from) { return _mm512_loadu_si512(from); }
 
+/// Piece `step` of the digits of the next tile, `bytes` long, into the L1 cache: there are 24 lines a tile,
+/// and load ports to spare.
+template <int bytes>
+[[gnu::always_inline]] inline void prefetch_digits(const int8_t* next, int64_t step) {
+  for (int i = 0; i < bytes; i += 64) _mm_prefetch(next + step * bytes + i, _MM_HINT_T0);
+}
+
 /// f(S) of kernel_table.h for one lane of each plane.
 template <int planes>
 [[gnu::always_inline]] inline __m512 joined(const __m512i* sums) {
