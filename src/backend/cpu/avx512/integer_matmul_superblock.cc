@@ -244,11 +244,13 @@ template <class F, int columns>
   }
 }
 
-// One block times the tokens of a tile; digits and sums are those of its first column.
+// One block times the tokens of a tile.
 template <class F, int tokens, int planes>
-[[gnu::always_inline]] inline void multiply_tile(Open& open, const int8_t* digits, const int16_t* sums,
-                                                 const float* scale, float* acc) {
+[[gnu::always_inline]] inline void multiply_tile(const BlockJob& job, Open& open, int64_t token) {
   constexpr int columns = tokens * planes;
+  const int64_t first = job.x->column(job.block, token);
+  const int8_t* digits = job.x->digits + first * kBlockValues;
+  const int16_t* sums = job.x->sums + first * 16;
   open_tile<F, columns>(digits, sums, open);
   Pairs<columns> sum;      // S
   Pairs<columns> minimum;  // T
@@ -283,21 +285,15 @@ template <class F, int tokens, int planes>
         x = _mm512_fmadd_ps(_mm512_load_ps(open.block_offset[v]), joined<planes>(m), x);
       }
       x = _mm512_fmadd_ps(_mm512_load_ps(open.block_scale[v]), joined<planes>(s), x);
-      float* at = acc + t * kPairRows + v * kPanelRows;
-      _mm512_store_ps(at, _mm512_fmadd_ps(_mm512_set1_ps(scale[t]), x, _mm512_load_ps(at)));
+      accumulate(job, token + t, v, x);
     });
   });
 }
 
 template <class F, int tokens, int planes>
 [[gnu::noinline]] void multiply_tiles(const BlockJob& job, int64_t begin, int64_t end) {
-  const QuantisedRows& x = *job.x;
   auto& open = *reinterpret_cast<Open*>(job.scratch);
-  for (int64_t t = begin; t < end; t += tokens) {
-    const int64_t column = x.column(job.block, t);
-    multiply_tile<F, tokens, planes>(open, x.digits + column * kBlockValues, x.sums + column * 16,
-                                     x.scale + job.block * x.rows + t, job.acc + t * kPairRows);
-  }
+  for (int64_t t = begin; t < end; t += tokens) multiply_tile<F, tokens, planes>(job, open, t);
 }
 
 // The tokens that are left: fewer than a tile.
