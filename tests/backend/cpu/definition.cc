@@ -69,7 +69,7 @@ float joined(const std::vector<int64_t>& sums) {
 }  // namespace
 
 DefinedRow defined_quantised(const float* x, int64_t n, int planes) {
-  const float top = planes == 1 ? 127.0F : planes == 2 ? 32639.0F : 8355711.0F;
+  const float top = planes == 1 ? 127.0F : planes == 2 ? 32639.0F : 8355710.0F;
   DefinedRow row;
   row.digits.assign(static_cast<size_t>(planes), std::vector<int32_t>(static_cast<size_t>(n)));
   for (int64_t begin = 0; begin < n; begin += kBlock) {
