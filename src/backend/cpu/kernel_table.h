@@ -185,6 +185,10 @@ struct KernelTable {
   /// y = x / (1 + exp(-x)), made so that y is accurate where exp(-x) is infinite:
   ///   e = exp(-|x|);  y = (x < 0 ? x * e : x) / (1 + e);  -0 for x < -104
   void (*silu)(const float* x, int64_t n, float* y);
+
+  /// Multiplies bytes in the way that matmul does, `rounds` times the same few in the first-level cache, and
+  /// returns how many multiply-adds that were: what the processor can do at best. Null where there is none.
+  int64_t (*int8_peak)(int64_t rounds) = nullptr;
 };
 
 }  // namespace kilter::cpu
