@@ -12,11 +12,10 @@ namespace {
 //   4 bits  3840, eight lines 30720     5 bits  7936, four lines 31744     6 bits  16128, two lines 32256
 struct Maddubs {
   static constexpr int64_t kDigitBytes = 1;
+  static constexpr int kColumns = 4;
+  static constexpr bool kUnroll = false;
   static constexpr bool kSigned = false;
 
-  static int64_t lines_at_once(Codes codes) {
-    return codes == Codes::nibble ? 8 : codes == Codes::nibble_1 ? 4 : 2;
-  }
   static __m256i step(__m256i sum, __m256i codes, __m256i digits) {
     return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, digits));
   }
@@ -33,9 +32,10 @@ struct Maddubs {
 // A line here is [16 rows][2 k]: see widen_codes().
 struct Wide {
   static constexpr int64_t kDigitBytes = 2;
+  static constexpr int kColumns = 4;
+  static constexpr bool kUnroll = false;
   static constexpr bool kSigned = true;
 
-  static int64_t lines_at_once(Codes) { return 2 * kBlockValues / kLineValues; }
   static __m256i step(__m256i sum, __m256i codes, __m256i digits) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(codes, digits));
   }
@@ -47,12 +47,22 @@ struct Wide {
 int64_t integer_matmul_scratch_bytes(int64_t rows, int) { return matmul_scratch_bytes(rows); }
 
 void integer_matmul(const MatmulJob& job) {
-  if (job.w->format.codes == Codes::byte) {
-    multiply_panels<Wide, GroupTile>(job);
-  } else if (job.w->format.scales == Scales::integer) {
-    multiply_panels<Maddubs, UnitTile>(job);
+  const PanelFormat& format = job.w->format;
+  if (format.codes == Codes::byte) {
+    // Eight lines of two k: a group of 16.
+    multiply_panels<Wide, GroupTile, 8>(job);
+  } else if (format.scales == Scales::integer) {
+    if (format.codes == Codes::nibble_2) {
+      multiply_panels<Maddubs, UnitTile, 2>(job);
+    } else if (format.codes == Codes::nibble_1 || format.unit == 16) {
+      multiply_panels<Maddubs, UnitTile, 4>(job);
+    } else {
+      multiply_panels<Maddubs, UnitTile, 8>(job);
+    }
+  } else if (format.codes == Codes::nibble_1) {
+    multiply_panels<Maddubs, GroupTile, 4>(job);
   } else {
-    multiply_panels<Maddubs, GroupTile>(job);
+    multiply_panels<Maddubs, GroupTile, 8>(job);
   }
 }
 

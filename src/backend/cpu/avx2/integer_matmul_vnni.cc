@@ -9,9 +9,10 @@ namespace {
 // 8.4 M.
 struct Dpbusd {
   static constexpr int64_t kDigitBytes = 1;
+  static constexpr int kColumns = 6;
+  static constexpr bool kUnroll = true;
   static constexpr bool kSigned = false;
 
-  static int64_t lines_at_once(Codes) { return kBlockValues / kLineValues; }
   static __m256i step(__m256i sum, __m256i codes, __m256i digits) {
     return _mm256_dpbusd_avx_epi32(sum, codes, digits);
   }
@@ -27,10 +28,17 @@ struct Dpbusd {
 int64_t integer_matmul_scratch_bytes(int64_t rows, int) { return avx2::matmul_scratch_bytes(rows); }
 
 void integer_matmul(const MatmulJob& job) {
-  if (job.w->format.scales == Scales::integer) {
-    avx2::multiply_panels<Dpbusd, avx2::UnitTile>(job);
+  const PanelFormat& format = job.w->format;
+  if (format.scales == Scales::integer) {
+    if (format.unit == 16) {
+      avx2::multiply_panels<Dpbusd, avx2::UnitTile, 4>(job);
+    } else {
+      avx2::multiply_panels<Dpbusd, avx2::UnitTile, 8>(job);
+    }
+  } else if (format.group == 16) {
+    avx2::multiply_panels<Dpbusd, avx2::GroupTile, 4>(job);
   } else {
-    avx2::multiply_panels<Dpbusd, avx2::GroupTile>(job);
+    avx2::multiply_panels<Dpbusd, avx2::GroupTile, 8>(job);
   }
 }
 

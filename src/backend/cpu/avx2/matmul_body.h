@@ -24,35 +24,25 @@ inline void widen_digits(const int8_t* digits, int64_t columns, std::byte* to) {
   }
 }
 
-template <typename Dot, typename Kind>
+template <typename Dot, typename Kind, int kLines, int kColumns = Dot::kColumns>
 inline void multiply_tile(int64_t columns, const OpenBlock<Dot>& w, const PanelFormat& format,
                           const Tile& tile) {
-  switch (columns) {
-    case 1:
-      return Kind::template multiply<Dot, 1>(w, format, tile);
-    case 2:
-      return Kind::template multiply<Dot, 2>(w, format, tile);
-    case 3:
-      return Kind::template multiply<Dot, 3>(w, format, tile);
-    case 4:
-      return Kind::template multiply<Dot, 4>(w, format, tile);
-    case 5:
-      return Kind::template multiply<Dot, 5>(w, format, tile);
-    default:
-      return Kind::template multiply<Dot, 6>(w, format, tile);
-  }
+  if (columns == kColumns) return Kind::template multiply<Dot, kColumns, kLines>(w, format, tile);
+  if constexpr (kColumns > 1) multiply_tile<Dot, Kind, kLines, kColumns - 1>(columns, w, format, tile);
 }
 
 // All tokens of one block. Tiles differ by one token at most: seven columns are 4 + 3, not 6 + 1.
-template <typename Dot, typename Kind>
+template <typename Dot, typename Kind, int kLines>
 inline void multiply_block(const OpenBlock<Dot>& w, const MatmulJob& job, int64_t block, float* acc) {
   const QuantisedRows& x = *job.x;
-  const int64_t most = kTileColumns / x.planes;
+  const int64_t most = Dot::kColumns / x.planes;
   const int64_t tiles = (x.rows + most - 1) / most;
-  [[maybe_unused]] alignas(64) std::byte wide[kTileColumns * kBlockValues * Dot::kDigitBytes];
+  [[maybe_unused]] alignas(64) std::byte wide[Dot::kColumns * kBlockValues * Dot::kDigitBytes];
+  const int64_t tokens = x.rows / tiles;
+  const int64_t longer = x.rows % tiles;
   int64_t begin = 0;
   for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t end = begin + x.rows / tiles + (i < x.rows % tiles ? 1 : 0);
+    const int64_t end = begin + tokens + (i < longer ? 1 : 0);
     const int64_t columns = (end - begin) * x.planes;
     const int64_t first = x.column(block, begin);
     Tile tile{.digits = reinterpret_cast<const std::byte*>(x.digits + first * kBlockValues),
@@ -64,7 +54,7 @@ inline void multiply_block(const OpenBlock<Dot>& w, const MatmulJob& job, int64_
       widen_digits(x.digits + first * kBlockValues, columns, wide);
       tile.digits = wide;
     }
-    multiply_tile<Dot, Kind>(columns, w, job.w->format, tile);
+    multiply_tile<Dot, Kind, kLines>(columns, w, job.w->format, tile);
     begin = end;
   }
 }
@@ -86,8 +76,8 @@ inline void write_rows(const MatmulJob& job, int64_t panel, const float* acc) {
 
 }  // namespace
 
-/// `Kind` is UnitTile for integer scales, GroupTile for float ones.
-template <typename Dot, typename Kind>
+/// `Kind` is UnitTile for integer scales, GroupTile for float ones; kLines lines are summed at once.
+template <typename Dot, typename Kind, int kLines>
 void multiply_panels(const MatmulJob& job) {
   const PackedWeight& w = *job.w;
   auto* acc = reinterpret_cast<float*>(job.scratch);
@@ -102,7 +92,7 @@ void multiply_panels(const MatmulJob& job) {
       const int64_t n = left < kBlockValues ? left : kBlockValues;
       open_block(bytes, w.format, n, open);
       bytes += w.format.block_bytes(n);
-      multiply_block<Dot, Kind>(open, job, block, acc);
+      multiply_block<Dot, Kind, kLines>(open, job, block, acc);
     }
     write_rows(job, panel, acc);
   }

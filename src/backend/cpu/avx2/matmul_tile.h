@@ -28,6 +28,11 @@ struct ColumnSums {
   alignas(64) int32_t of[kTileColumns][kPanelRows];
 };
 
+inline void fill(int32_t* rows, __m256i value) {
+  store(rows, value);
+  store(rows + kHalfRows, value);
+}
+
 /// Two vectors of row sums a column.
 template <int kColumns>
 using Registers = __m256i[size_t{kColumns}][2];
@@ -36,218 +41,292 @@ inline __m256i broadcast(const void* four_bytes) {
   return _mm256_castps_si256(_mm256_broadcast_ss(static_cast<const float*>(four_bytes)));
 }
 
-// Lines [line, line + lines) of all columns; an even number of them.
+// One line of all columns.
 template <typename Dot, int kColumns>
-[[gnu::always_inline]] inline void add_lines(const std::byte* codes, const std::byte* digits, int64_t lines,
-                                             Registers<kColumns>& sum) {
+[[gnu::always_inline]] inline void add_line(const std::byte* codes, const std::byte* digits,
+                                            Registers<kColumns>& sum) {
   constexpr int64_t kStride = kBlockValues * Dot::kDigitBytes;
-  for (int64_t i = 0; i < lines; ++i) {
-    const __m256i upper = load(codes + i * kLineBytes);
-    const __m256i lower = load(codes + i * kLineBytes + 32);
-    for (int c = 0; c < kColumns; ++c) {
-      const __m256i digit = broadcast(digits + c * kStride + i * 4);
-      sum[c][0] = Dot::step(sum[c][0], upper, digit);
-      sum[c][1] = Dot::step(sum[c][1], lower, digit);
+  const __m256i upper = load(codes);
+  const __m256i lower = load(codes + 32);
+#pragma GCC unroll 6
+  for (int c = 0; c < kColumns; ++c) {
+    const __m256i digit = broadcast(digits + c * kStride);
+    sum[c][0] = Dot::step(sum[c][0], upper, digit);
+    sum[c][1] = Dot::step(sum[c][1], lower, digit);
+  }
+}
+
+// The sums of kLines lines for all columns. vpdpbusd overwrites its sum: unrolled, twelve of them are changed
+// in place, where a loop is given copies and spills. Plain additions are not unrolled: GCC would turn the
+// chains into trees, whose leaves need more registers than there are.
+template <typename Dot, int kColumns, int kLines>
+[[gnu::always_inline]] inline void sum_lines(const std::byte* codes, const std::byte* digits,
+                                             Registers<kColumns>& sum) {
+  if constexpr (Dot::kUnroll) {
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < kLines; ++i) {
+      add_line<Dot, kColumns>(codes + i * kLineBytes, digits + i * 4, sum);
+    }
+  } else {
+#pragma GCC unroll 1
+    for (int64_t i = 0; i < kLines; ++i) {
+      add_line<Dot, kColumns>(codes + i * kLineBytes, digits + i * 4, sum);
     }
   }
 }
 
 // S of the integer scales: adds the scaled sums of all units to `s`, which stays in memory (L1), because the
 // registers are taken.
-template <typename Dot, int kColumns>
-inline void add_units(const OpenBlock<Dot>& w, const std::byte* digits, ColumnSums& s) {
-  for (int64_t line = 0; line < w.lines; line += w.lines_at_once) {
-    Registers<kColumns> sum = {};
-    add_lines<Dot, kColumns>(w.codes + line * kLineBytes, digits + line * 4, w.lines_at_once, sum);
-    const int32_t* scale = w.unit_scale[line / w.unit_lines];
-    for (int c = 0; c < kColumns; ++c) {
-      for (int half = 0; half < 2; ++half) {
-        int32_t* to = s.of[c] + half * kHalfRows;
-        const __m256i scaled = Dot::scaled(sum[c][half], load(scale + half * kHalfRows));
-        store(to, _mm256_add_epi32(load(to), scaled));
+template <typename Dot, int kColumns, int kLines>
+[[gnu::noinline]] void add_units(const OpenBlock<Dot>& w, const std::byte* digits, ColumnSums& s) {
+  const std::byte* codes = w.codes;
+  const std::byte* codes_end = codes + w.lines * kLineBytes;
+  for (const int32_t(*scale)[kPanelRows] = w.unit_scale; codes < codes_end; ++scale) {
+    const std::byte* unit_end = codes + w.unit_lines * kLineBytes;
+    for (; codes < unit_end; codes += kLines * kLineBytes, digits += kLines * 4) {
+      Registers<kColumns> sum = {};
+      sum_lines<Dot, kColumns, kLines>(codes, digits, sum);
+#pragma GCC unroll 6
+      for (int c = 0; c < kColumns; ++c) {
+        int32_t* to = s.of[c];
+        const __m256i upper = Dot::scaled(sum[c][0], load(*scale));
+        const __m256i lower = Dot::scaled(sum[c][1], load(*scale + kHalfRows));
+        store(to, _mm256_add_epi32(load(to), upper));
+        store(to + kHalfRows, _mm256_add_epi32(load(to + kHalfRows), lower));
       }
     }
   }
 }
 
-// S of one group that has a float scale.
-template <typename Dot, int kColumns>
-inline void sum_group(const OpenBlock<Dot>& w, int64_t first, const std::byte* digits, ColumnSums& s) {
-  for (int64_t line = first; line < first + w.group_lines; line += w.lines_at_once) {
-    Registers<kColumns> sum = {};
-    add_lines<Dot, kColumns>(w.codes + line * kLineBytes, digits + line * 4, w.lines_at_once, sum);
-    for (int c = 0; c < kColumns; ++c) {
-      for (int half = 0; half < 2; ++half) {
-        int32_t* to = s.of[c] + half * kHalfRows;
-        const __m256i whole = Dot::whole(sum[c][half]);
-        store(to, line == first ? whole : _mm256_add_epi32(load(to), whole));
-      }
-    }
+// kLines lines of a group that has a float scale. S starts at start[column][group], the same for all rows.
+template <typename Dot, int kColumns, int kLines, bool kFirst>
+inline void sum_group_lines(const std::byte* codes, const std::byte* digits,
+                            const int32_t (*start)[kMaxGroups], int64_t group, ColumnSums& s) {
+  Registers<kColumns> sum = {};
+  sum_lines<Dot, kColumns, kLines>(codes, digits, sum);
+#pragma GCC unroll 6
+  for (int c = 0; c < kColumns; ++c) {
+    int32_t* to = s.of[c];
+    const __m256i upper = kFirst ? broadcast(start[c] + group) : load(to);
+    const __m256i lower = kFirst ? upper : load(to + kHalfRows);
+    store(to, _mm256_add_epi32(upper, Dot::whole(sum[c][0])));
+    store(to + kHalfRows, _mm256_add_epi32(lower, Dot::whole(sum[c][1])));
   }
 }
 
-// The sums of a token's planes, for eight rows, as f32.
-inline __m256 joined(const int32_t* plane, int64_t stride, int64_t planes) {
+template <typename Dot, int kColumns, int kLines>
+inline void sum_group(const OpenBlock<Dot>& w, int64_t group, const std::byte* digits,
+                      const int32_t (*start)[kMaxGroups], ColumnSums& s) {
+  const std::byte* codes = w.codes + group * w.group_lines * kLineBytes;
+  digits += group * w.group_lines * 4;
+  sum_group_lines<Dot, kColumns, kLines, true>(codes, digits, start, group, s);
+  for (int64_t line = kLines; line < w.group_lines; line += kLines) {
+    sum_group_lines<Dot, kColumns, kLines, false>(codes + line * kLineBytes, digits + line * 4, start, group,
+                                                  s);
+  }
+}
+
+// The sums of a token's planes as f32, for eight lanes.
+template <int kPlanes>
+inline __m256 joined(const int32_t* plane) {
+  static_assert(kPanelRows == kMaxGroups);  // what lies between two planes
   __m256 joined = _mm256_cvtepi32_ps(load(plane));
-  if (planes >= 2) {
-    const __m256 second = _mm256_cvtepi32_ps(load(plane + stride));
+  if constexpr (kPlanes >= 2) {
+    const __m256 second = _mm256_cvtepi32_ps(load(plane + kPanelRows));
     joined = _mm256_fmadd_ps(_mm256_set1_ps(256.0F), second, joined);
   }
-  if (planes == 3) {
-    const __m256 third = _mm256_cvtepi32_ps(load(plane + 2 * stride));
+  if constexpr (kPlanes == 3) {
+    const __m256 third = _mm256_cvtepi32_ps(load(plane + 2 * kPanelRows));
     joined = _mm256_fmadd_ps(_mm256_set1_ps(65536.0F), third, joined);
   }
   return joined;
 }
 
 // acc = fma(activation scale, x, acc) for eight rows of a token.
-inline void add_block(const Tile& tile, int64_t token, int half, __m256 x) {
-  float* to = tile.acc + token * kPanelRows + half * kHalfRows;
+inline void add_block(const Tile& tile, int64_t token, int64_t row, __m256 x) {
+  float* to = tile.acc + token * kPanelRows + row;
   _mm256_store_ps(to, _mm256_fmadd_ps(_mm256_broadcast_ss(tile.scale + token), x, _mm256_load_ps(to)));
 }
 
 // Sums of 32 neighbouring digits as i16, from those of 16: at most 4096.
-inline void pair_sums(const int16_t* sums, int16_t* to) {
-  const __m256i whole =
-      _mm256_madd_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums)), _mm256_set1_epi16(1));
+inline void pair_sums(__m256i sixteens, int16_t* to) {
+  const __m256i whole = _mm256_madd_epi16(sixteens, _mm256_set1_epi16(1));
   const __m128i narrow = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
   _mm_store_si128(reinterpret_cast<__m128i*>(to), narrow);
+}
+
+inline __m256i load_sums(const Tile& tile, int column) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tile.sums + column * 16));
 }
 
 // Sum over the units of factor * sum of digits, for all columns: T, or what the zero takes from S. Two units
 // a pmaddwd: 2 * 4096 * 4096 = 33.5 M at most, 16 units of Q6_K 134 M.
 template <typename Dot, int kColumns>
 inline void multiply_sums(const OpenBlock<Dot>& w, const Tile& tile, ColumnSums& to) {
-  const bool paired = w.unit_lines == 32 / kLineValues;
+  alignas(32) int16_t sums[kTileColumns * 16];
   for (int c = 0; c < kColumns; ++c) {
-    alignas(32) int16_t narrow[16];
-    const int16_t* sums = tile.sums + c * 16;
-    if (paired) {
-      pair_sums(sums, narrow);
-      sums = narrow;
+    const __m256i sixteens = load_sums(tile, c);
+    if (w.sum_pairs == kMaxGroups / 2) {
+      store(sums + c * 16, sixteens);
+    } else {
+      pair_sums(sixteens, sums + c * 16);
     }
-    __m256i upper = _mm256_setzero_si256();
-    __m256i lower = upper;
-    for (int64_t pair = 0; pair < w.lines / w.unit_lines / 2; ++pair) {
-      const __m256i two = broadcast(sums + 2 * pair);
-      upper = _mm256_add_epi32(upper, _mm256_madd_epi16(load(w.sum_factor[pair]), two));
-      lower = _mm256_add_epi32(lower, _mm256_madd_epi16(load(w.sum_factor[pair] + kHalfRows), two));
+  }
+  Registers<kColumns> sum = {};
+  for (int64_t pair = 0; pair < w.sum_pairs; ++pair) {
+    const __m256i upper = load(w.sum_factor[pair]);
+    const __m256i lower = load(w.sum_factor[pair] + kHalfRows);
+#pragma GCC unroll 6
+    for (int c = 0; c < kColumns; ++c) {
+      const __m256i two = broadcast(sums + c * 16 + 2 * pair);
+      sum[c][0] = _mm256_add_epi32(sum[c][0], _mm256_madd_epi16(upper, two));
+      sum[c][1] = _mm256_add_epi32(sum[c][1], _mm256_madd_epi16(lower, two));
     }
-    store(to.of[c], upper);
-    store(to.of[c] + kHalfRows, lower);
+  }
+#pragma GCC unroll 6
+  for (int c = 0; c < kColumns; ++c) {
+    store(to.of[c], sum[c][0]);
+    store(to.of[c] + kHalfRows, sum[c][1]);
   }
 }
 
+// Calls `Step` for the number of planes that the tile has: kColumns are whole tokens.
+template <typename Step, int kColumns, typename... Arguments>
+[[gnu::always_inline]] inline void with_planes(int64_t planes, Arguments&&... arguments) {
+  if constexpr (kColumns % 3 == 0) {
+    if (planes == 3) return Step::template run<kColumns, 3>(arguments...);
+  }
+  if constexpr (kColumns % 2 == 0) {
+    if (planes == 2) return Step::template run<kColumns, 2>(arguments...);
+  }
+  return Step::template run<kColumns, 1>(arguments...);
+}
+
+// The float part of a block with integer scales.
+template <bool kHasOffset>
+struct FinishUnits {
+  template <int kColumns, int kPlanes>
+  static void run(const float* scale, const float* offset, const ColumnSums& s, const ColumnSums& t,
+                  const Tile& tile) {
+    for (int64_t token = 0; token < kColumns / kPlanes; ++token) {
+      for (int64_t row = 0; row < kPanelRows; row += kHalfRows) {
+        __m256 x = _mm256_setzero_ps();
+        if constexpr (kHasOffset) {
+          x = _mm256_fmadd_ps(_mm256_load_ps(offset + row), joined<kPlanes>(t.of[token * kPlanes] + row), x);
+        }
+        x = _mm256_fmadd_ps(_mm256_load_ps(scale + row), joined<kPlanes>(s.of[token * kPlanes] + row), x);
+        add_block(tile, token, row, x);
+      }
+    }
+  }
+};
+
 }  // namespace
 
-/// A block with integer scales: one float group.
+/// A block with integer scales: one float group. kLines divides the lines of a unit, and Dot can hold them.
 struct UnitTile {
-  template <typename Dot, int kColumns>
-  static void multiply(const OpenBlock<Dot>& w, const PanelFormat& format, const Tile& tile) {
+  template <typename Dot, int kColumns, int kLines>
+  [[gnu::noinline]] static void multiply(const OpenBlock<Dot>& w, const PanelFormat& format,
+                                         const Tile& tile) {
     ColumnSums s;
-    ColumnSums t;
     if (format.has_offset) {
+      ColumnSums t;
       multiply_sums<Dot, kColumns>(w, tile, t);
-      for (int c = 0; c < kColumns; ++c) {
-        store(s.of[c], _mm256_setzero_si256());
-        store(s.of[c] + kHalfRows, _mm256_setzero_si256());
-      }
+      for (int c = 0; c < kColumns; ++c) fill(s.of[c], _mm256_setzero_si256());
+      add_units<Dot, kColumns, kLines>(w, tile.digits, s);
+      with_planes<FinishUnits<true>, kColumns>(tile.planes, w.scale[0], w.offset[0], s, t, tile);
     } else {
       multiply_sums<Dot, kColumns>(w, tile, s);  // the zero is no part of the codes: taken out first
-    }
-    add_units<Dot, kColumns>(w, tile.digits, s);
-    for (int64_t token = 0; token * tile.planes < kColumns; ++token) {
-      for (int half = 0; half < 2; ++half) {
-        const int64_t rows = half * kHalfRows;
-        __m256 x = _mm256_setzero_ps();
-        if (format.has_offset) {
-          const __m256 f = joined(t.of[token * tile.planes] + rows, kPanelRows, tile.planes);
-          x = _mm256_fmadd_ps(_mm256_load_ps(w.offset[0] + rows), f, x);
-        }
-        const __m256 f = joined(s.of[token * tile.planes] + rows, kPanelRows, tile.planes);
-        add_block(tile, token, half, _mm256_fmadd_ps(_mm256_load_ps(w.scale[0] + rows), f, x));
-      }
+      add_units<Dot, kColumns, kLines>(w, tile.digits, s);
+      with_planes<FinishUnits<false>, kColumns>(tile.planes, w.scale[0], w.offset[0], s, s, tile);
     }
   }
 };
 
 namespace {
 
-/// Sums of the digits of each group: all rows share them.
-struct GroupSums {
-  alignas(64) int32_t column[kTileColumns][kMaxGroups];
-  alignas(64) float token[kTileColumns][kMaxGroups];  ///< the planes joined: f(T)
-};
-
-template <int kColumns>
-inline void sum_digits(const PanelFormat& format, const Tile& tile, GroupSums& to) {
-  for (int c = 0; c < kColumns; ++c) {
-    const __m256i sixteens = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tile.sums + c * 16));
-    int32_t* sums = to.column[c];
-    if (format.group == 16) {
-      store(sums, _mm256_cvtepi16_epi32(_mm256_castsi256_si128(sixteens)));
-      store(sums + 8, _mm256_cvtepi16_epi32(_mm256_extracti128_si256(sixteens, 1)));
-      continue;
-    }
-    store(sums, _mm256_madd_epi16(sixteens, _mm256_set1_epi16(1)));
-    store(sums + 8, _mm256_setzero_si256());
-    for (int64_t width = 32; width < format.group; width *= 2) {
-      for (int64_t g = 0; g < kBlockValues / 2 / width; ++g) sums[g] = sums[2 * g] + sums[2 * g + 1];
-    }
+// Sums of the digits of each group, times `factor`: all rows share them.
+inline void sum_digits(__m256i sixteens, int group, int factor, int32_t* to) {
+  const __m256i times = _mm256_set1_epi32(factor);
+  if (group == 16) {
+    const __m256i low = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(sixteens));
+    const __m256i high = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(sixteens, 1));
+    store(to, _mm256_mullo_epi32(low, times));
+    store(to + 8, _mm256_mullo_epi32(high, times));
+    return;
+  }
+  const __m256i pairs = _mm256_madd_epi16(sixteens, _mm256_set1_epi16(1));
+  store(to, _mm256_mullo_epi32(pairs, times));
+  store(to + 8, _mm256_setzero_si256());
+  for (int width = 32; width < group; width *= 2) {
+    for (int g = 0; g < kBlockValues / 2 / width; ++g) to[g] = to[2 * g] + to[2 * g + 1];
   }
 }
+
+/// What a block with float scales computes with, beside its ColumnSums.
+struct GroupNumbers {
+  alignas(64) int32_t start[kTileColumns][kMaxGroups];  ///< of S: sum of (u - zero) * digit, without the u
+  alignas(64) int32_t sums[kTileColumns][kMaxGroups];   ///< of the digits
+  alignas(64) float t[kTileColumns][kMaxGroups];        ///< [token]: f(T), the same for all rows
+  alignas(64) float x[kTileColumns][kPanelRows];        ///< [token]
+};
+
+struct StartGroups {
+  template <int kColumns, int kPlanes>
+  static void run(const PanelFormat& format, GroupNumbers& numbers) {
+    for (int64_t token = 0; token < kColumns / kPlanes; ++token) {
+      for (int64_t i = 0; i < kPanelRows; i += kHalfRows) {
+        _mm256_store_ps(numbers.x[token] + i, _mm256_setzero_ps());
+        if (!format.has_offset) continue;
+        _mm256_store_ps(numbers.t[token] + i, joined<kPlanes>(numbers.sums[token * kPlanes] + i));
+      }
+    }
+  }
+};
+
+// The float part of a group: x = fma(scale, f(S), fma(offset, f(T), x)).
+struct FinishGroup {
+  template <int kColumns, int kPlanes>
+  static void run(const float* scale, const float* offset, const ColumnSums& s, int64_t group,
+                  GroupNumbers& numbers) {
+#pragma GCC unroll 6
+    for (int64_t token = 0; token < kColumns / kPlanes; ++token) {
+#pragma GCC unroll 2
+      for (int64_t row = 0; row < kPanelRows; row += kHalfRows) {
+        __m256 x = _mm256_load_ps(numbers.x[token] + row);
+        if (offset != nullptr) {
+          x = _mm256_fmadd_ps(_mm256_load_ps(offset + row), _mm256_broadcast_ss(numbers.t[token] + group), x);
+        }
+        x = _mm256_fmadd_ps(_mm256_load_ps(scale + row), joined<kPlanes>(s.of[token * kPlanes] + row), x);
+        _mm256_store_ps(numbers.x[token] + row, x);
+      }
+    }
+  }
+};
 
 }  // namespace
 
 /// A block with a float scale for every group of 16 to 256 values.
 struct GroupTile {
-  template <typename Dot, int kColumns>
-  static void multiply(const OpenBlock<Dot>& w, const PanelFormat& format, const Tile& tile) {
-    GroupSums sums;
-    const bool has_zero = !Dot::kSigned && format.zero != 0;
-    if (has_zero || format.has_offset) sum_digits<kColumns>(format, tile, sums);
-    if (format.has_offset) {
-      for (int64_t token = 0; token * tile.planes < kColumns; ++token) {
-        const int32_t* column = sums.column[token * tile.planes];
-        _mm256_store_ps(sums.token[token], joined(column, kMaxGroups, tile.planes));
-        _mm256_store_ps(sums.token[token] + 8, joined(column + 8, kMaxGroups, tile.planes));
-      }
+  template <typename Dot, int kColumns, int kLines>
+  [[gnu::noinline]] static void multiply(const OpenBlock<Dot>& w, const PanelFormat& format,
+                                         const Tile& tile) {
+    GroupNumbers numbers;
+    for (int c = 0; c < kColumns; ++c) {
+      const __m256i sixteens = load_sums(tile, c);
+      sum_digits(sixteens, format.group, Dot::kSigned ? 0 : -format.zero, numbers.start[c]);
+      if (format.has_offset) sum_digits(sixteens, format.group, 1, numbers.sums[c]);
     }
+    with_planes<StartGroups, kColumns>(tile.planes, format, numbers);
     ColumnSums s;
-    alignas(64) float x[kTileColumns][kPanelRows] = {};
-    int64_t group = 0;
-    for (int64_t line = 0; line < w.lines; line += w.group_lines, ++group) {
-      sum_group<Dot, kColumns>(w, line, tile.digits, s);
-      if (has_zero) take_zero_out<kColumns>(format.zero, sums, group, s);
-      for (int64_t token = 0; token * tile.planes < kColumns; ++token) {
-        for (int half = 0; half < 2; ++half) {
-          const int64_t rows = half * kHalfRows;
-          __m256 sum = _mm256_load_ps(x[token] + rows);
-          if (format.has_offset) {
-            sum = _mm256_fmadd_ps(_mm256_load_ps(w.offset[group] + rows),
-                                  _mm256_broadcast_ss(sums.token[token] + group), sum);
-          }
-          const __m256 f = joined(s.of[token * tile.planes] + rows, kPanelRows, tile.planes);
-          sum = _mm256_fmadd_ps(_mm256_load_ps(w.scale[group] + rows), f, sum);
-          _mm256_store_ps(x[token] + rows, sum);
-        }
-      }
+    for (int64_t group = 0; group * w.group_lines < w.lines; ++group) {
+      sum_group<Dot, kColumns, kLines>(w, group, tile.digits, numbers.start, s);
+      const float* offset = format.has_offset ? w.offset[group] : nullptr;
+      with_planes<FinishGroup, kColumns>(tile.planes, w.scale[group], offset, s, group, numbers);
     }
     for (int64_t token = 0; token * tile.planes < kColumns; ++token) {
-      for (int half = 0; half < 2; ++half) {
-        add_block(tile, token, half, _mm256_load_ps(x[token] + half * kHalfRows));
-      }
-    }
-  }
-
- private:
-  // Sum of (u - zero) * digit = sum of u * digit - zero * sum of digits.
-  template <int kColumns>
-  static void take_zero_out(int zero, const GroupSums& sums, int64_t group, ColumnSums& s) {
-    for (int c = 0; c < kColumns; ++c) {
-      const __m256i part = _mm256_set1_epi32(zero * sums.column[c][group]);
-      store(s.of[c], _mm256_sub_epi32(load(s.of[c]), part));
-      store(s.of[c] + kHalfRows, _mm256_sub_epi32(load(s.of[c] + kHalfRows), part));
+      add_block(tile, token, 0, _mm256_load_ps(numbers.x[token]));
+      add_block(tile, token, kHalfRows, _mm256_load_ps(numbers.x[token] + kHalfRows));
     }
   }
 };

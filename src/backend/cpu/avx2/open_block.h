@@ -22,9 +22,9 @@ struct OpenBlock {
   alignas(64) float offset[kMaxGroups][kPanelRows];            ///< per group; -dmin of integer scales
   const std::byte* codes = nullptr;                            ///< lines of 64 bytes
   int64_t lines = 0;
-  int64_t lines_at_once = 0;  ///< lines whose sums Dot can hold
-  int64_t unit_lines = 0;     ///< lines with one integer scale
-  int64_t group_lines = 0;    ///< lines with one float scale
+  int64_t sum_pairs = 0;    ///< of sum_factor: half the units
+  int64_t unit_lines = 0;   ///< lines with one integer scale
+  int64_t group_lines = 0;  ///< lines with one float scale
 };
 
 // Internal linkage: the linker must not give one instruction set the copy of another.
@@ -172,11 +172,9 @@ void open_block(const std::byte* bytes, const PanelFormat& format, int64_t n, Op
   }
   constexpr int64_t kValues = kLineValues / Dot::kDigitBytes;  // of k in an open line
   open.lines = n / kValues;
+  open.sum_pairs = n / format.unit / 2;
   open.unit_lines = format.unit / kValues;
   open.group_lines = format.group / kValues;
-  const int64_t most = integer ? open.unit_lines : open.group_lines;
-  const int64_t held = Dot::lines_at_once(format.codes);
-  open.lines_at_once = held < most ? held : most;
 }
 
 }  // namespace kilter::cpu::avx2
