@@ -11,6 +11,10 @@ namespace kilter {
 /// Which arithmetic a backend computes in.
 enum class Arithmetic {
   reference,  ///< f64 throughout, each value rounded once to f32 when it is stored
+  fast,       ///< activations of matrix products in one int8 plane: 8 bits a block of 256
+  accurate,   ///< in two planes: 16-bit block fixed point
+  exact,      ///< in three planes: 24-bit block fixed point
+  f32,        ///< no integers: decoded weights, one chain of fused multiply-adds an output
 };
 
 /// How an op's result depends on the length of its sum.
