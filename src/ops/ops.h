@@ -4,9 +4,9 @@
 // Letters of shapes: T rows of the batch, R rows whose logits are wanted, D = n_embd, H query heads, K key
 // and value heads, Hk and Hv head widths, F = n_ff, V vocabulary, L positions that the longest row may see.
 //
-// All values are f32, contiguous, rows first. Shapes are proved once, when a model is loaded; ops
-// do not check them (CheckingOps does). "Rounding" names the row of contract.h. Failures of a
-// device are sticky: Device::finish().
+// All values are f32 as seen from here, contiguous, rows first (the reference keeps their f64 behind them).
+// Shapes are proved once, when a model is loaded; ops do not check them (CheckingOps does). "Rounding" names
+// the row of contract.h. Failures of a device are sticky: Device::finish().
 #pragma once
 
 #include <cstdint>
@@ -94,9 +94,8 @@ class Ops {
   /// Keeps the batch's keys or values for the attention of this pass and of later ones.
   ///   pool[tables.row(sequences[t], positions[t])] = x[t]
   /// Shapes   x: [T, K, width].   pool: KvLayer's k under the name attn_k_cache, else its v; the blocks of
-  /// these
-  ///          rows are one sequence's alone. How numbers lie inside a block is the backend's business.
-  /// Rounding `kv_store`: none where the cache keeps f32, once to f16 where it keeps f16.
+  ///          these rows are one sequence's alone. How numbers lie in a block is the backend's business.
+  /// Rounding `kv_store`: a copy, or once to f16 where the cache keeps f16.
   /// Source   Pope et al. 2022, section 2.1; blocks: Kwon et al. 2023, section 4.1.
   virtual void kv_store(At at, const Tensor& x, const Batch& batch, const KvTables& tables, Tensor& pool) = 0;
 
