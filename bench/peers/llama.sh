@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2015,SC2034,SC2154 # `a && b || fail`; names shared with the caller
+# shellcheck shell=bash disable=SC2015,SC2034,SC2086,SC2154 # `a && b || fail`; names shared with the caller
 # llama.cpp, built from the source archive of its Python package. Sourced by bash after setup.sh, never run.
 # The caller has set `peers_root`, where archive, sources, builds and programs are kept.
 
@@ -10,13 +10,14 @@ llama_archive=llama_cpp_python-$llama_version.tar.gz
 llama_first_token=$source_root/bench/peers/llama_first_token.cc
 
 # GCC 12 takes the stores that fill AMX's tile configuration for dead ones: its _tile_loadconfig says nothing
-# of reading memory. The program then stops at its first product, or computes nonsense. Clang has it right.
-llama_cc=clang-19
+# of reading memory, and llama.cpp then faults in its first product. Clang has it right.
 llama_cxx=clang++-19
+llama_link="-static-libstdc++ -static-libgcc" # the programs may move to a machine without compilers
 # Without OpenMP it brings threads of its own, and the program stands alone. The rest keeps the build small.
-llama_options=(-DGGML_NATIVE=ON -DGGML_OPENMP=OFF -DBUILD_SHARED_LIBS=OFF -DLLAMA_BUILD_TOOLS=ON
-  -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TESTS=OFF
-  -DLLAMA_OPENSSL=OFF)
+llama_options=(-DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER="$llama_cxx"
+  -DCMAKE_EXE_LINKER_FLAGS="$llama_link" -DBUILD_SHARED_LIBS=OFF -DGGML_OPENMP=OFF -DLLAMA_OPENSSL=OFF
+  -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF
+  -DLLAMA_BUILD_TESTS=OFF)
 
 fetch_llama() {
   local archive=$peers_root/download/$llama_archive log=$log_folder/llama_download.log
@@ -40,40 +41,43 @@ fetch_llama() {
   }
 }
 
-# llama_stamp FLAGS: what a finished build was made from. `native` means this processor and no other.
-llama_stamp() {
-  printf '%s\n' "$llama_version" "$1" "$("$llama_cxx" --version | head -n 1)" \
-    "$(grep -m 1 '^flags' /proc/cpuinfo)" "$(sha256sum <"$llama_first_token")"
-}
-
-# build_llama NAME [FLAG...]: llama-bench and llama-first-token into $peers_root/NAME. The flags go to the
-# compiler: the CMake options GGML_AMX_* only ever add AMX to a build that is not native.
+# build_llama TARGET MARCH [FLAG...]: llama-bench and llama-first-token into the folder TARGET, for a
+# processor by its name, or `native`. Flags take AMX away: llama.cpp's options GGML_AMX_* only ever add it.
 build_llama() {
-  local name=$1 target=$peers_root/$1 build=$peers_root/build/$1 log=$log_folder/llama_$1.log
-  local source=$peers_root/source/$llama_version
-  shift
-  [ "$(cat "$target/stamp" 2>/dev/null)" != "$(llama_stamp "$*")" ] || return 0
+  local target=$1 march=$2 name=$2-${1##*/} native=OFF flags log
+  shift 2
+  flags="-march=$march $*"
+  [ "$march" != native ] || { native=ON && flags=$*; }
+  log=$log_folder/llama_$name.log
+  [ "$(cat "$target/stamp" 2>/dev/null)" != "$(llama_stamp "$march" "$*")" ] || return 0
 
   fetch_llama
+  local source=$peers_root/source/$llama_version build=$peers_root/build/$name
   say "building llama.cpp ($name) in $build; this takes minutes, once"
-  (nice -n 10 cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_C_COMPILER="$llama_cc" -DCMAKE_CXX_COMPILER="$llama_cxx" \
-    -DCMAKE_C_FLAGS="$*" -DCMAKE_CXX_FLAGS="$*" "${llama_options[@]}") >"$log" 2>&1 ||
+  nice -n 10 cmake -S "$source" -B "$build" -G Ninja "${llama_options[@]}" -DGGML_NATIVE="$native" \
+    -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >"$log" 2>&1 ||
     fail_with_log "$log" "CMake could not configure llama.cpp"
   NINJA_STATUS='[%f/%t] ' nice -n 10 cmake --build "$build" --target llama-bench --parallel "$jobs" 2>&1 |
     tee -a "$log" | show_progress
   [ "${PIPESTATUS[0]}" = 0 ] || fail_with_log "$log" "llama.cpp could not be built"
 
   mkdir -p "$target" && rm -f "$target/stamp"
-  "$llama_cxx" -O3 -I"$source/include" -I"$source/ggml/include" "$llama_first_token" \
+  "$llama_cxx" -O3 -I"$source/include" -I"$source/ggml/include" "$llama_first_token" $llama_link \
     -o "$target/llama-first-token" "$build/src/libllama.a" "$build"/ggml/src/libggml{,-cpu,-base}.a \
     -lpthread -ldl -lm >>"$log" 2>&1 || fail_with_log "$log" "$llama_first_token could not be built"
-  cp "$build/bin/llama-bench" "$target/" && llama_stamp "$*" >"$target/stamp" ||
+  cp "$build/bin/llama-bench" "$target/" && llama_stamp "$march" "$*" >"$target/stamp" ||
     fail "cannot write to $target"
 }
 
-# build_peers: with what this processor has, and once with AMX off where it has AMX.
+# llama_stamp MARCH FLAGS: what a finished build was made from. `native` means this processor and no other.
+llama_stamp() {
+  printf '%s\n' "$llama_version" "$1" "$2" "$("$llama_cxx" --version | head -n 1)" \
+    "$([ "$1" != native ] || grep -m 1 '^flags' /proc/cpuinfo)" "$(sha256sum <"$llama_first_token")"
+}
+
+# build_peers FOLDER MARCH: with all that the processor has, and once with AMX off where it has AMX.
 build_peers() {
-  build_llama native
-  ! grep -qw amx_int8 /proc/cpuinfo || build_llama no-amx -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+  build_llama "$1/native" "$2"
+  ! "$llama_cxx" "-march=$2" -dM -E -x c++ /dev/null | grep -q __AMX_INT8__ ||
+    build_llama "$1/no-amx" "$2" -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 }

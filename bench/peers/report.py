@@ -96,6 +96,18 @@ def speed_table(results: Results, lane: str) -> str:
                   "fast / llama.cpp", "share of read bandwidth"], rows, 2)
 
 
+def variant_table(results: Results, lane: str) -> str:
+    """What llama.cpp's switches did to it, before the rounds."""
+    entries = [entry for entry in results.data["llama_variants"] if entry["lane"] == lane]
+    switches = list(entries[0]["tok_s"]) if entries else []
+    rows = []
+    for entry in entries:
+        test = plan.Test(entry["kind"], entry["tokens"], entry["depth"])
+        speeds = [shown(entry["tok_s"][switch]) for switch in switches]
+        rows.append([plan.MODEL_OF[entry["model"]].title, test.title, str(entry["threads"]), *speeds])
+    return table(["model", "test", "threads", *(f"`{switch}`" for switch in switches)], rows, 2)
+
+
 def goal_rows(results: Results) -> list:
     rows = []
     for goal in plan.GOALS:
@@ -171,6 +183,9 @@ def section(results: Results, plot_folder: Optional[str]) -> str:
             paths = {kind: f"{plot_folder}/{results.name}-{lane}-{kind}.svg" for kind in KINDS}
             parts += ["\n".join(f"![{kind} {LANE_TITLES[lane]}]({path})" for kind, path in paths.items())]
     parts += [first_token_table(results), memory_table(results)]
+    for lane in results.lanes:
+        parts += [f"llama.cpp {LANE_TITLES[lane]}, tried once with each of its switches to choose them:",
+                  variant_table(results, lane)]
     return "\n\n".join(parts)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -220,6 +221,13 @@ class ReportTest(PeersTest):
         decode = "decode 32 | 2 | 23.0 | 44.0 | 46.0 | 1.91 | 2.00 | 46% / 88% / 92% |"
         self.assertIn(tinyllama + decode, table)
 
+    def test_all_switches_of_llama_cpp_are_shown(self):
+        table = report.variant_table(self.measured().results(), "no-amx")
+        head = "`-fa 0 --repack 1` | `-fa 0 --repack 0` | `-fa 1 --repack 1` | `-fa 1 --repack 0` |"
+        self.assertIn(head, table)
+        self.assertIn("| TinyLlama shape, Q4_K_M | prefill 512 | 2 | 50.0 | 50.0 | 50.0 | 100 |", table)
+        self.assertIn("| TinyLlama shape, Q4_K_M | decode 32 | 2 | 23.0 | 11.5 | 11.5 | 11.5 |", table)
+
     def test_goals_are_met_or_not(self):
         rows = {row[0]: row[3:] for row in report.goal_rows(self.measured().results())}
         tinyllama = "TinyLlama shape, Q4_K_M, "
@@ -308,6 +316,26 @@ class CommandLineTest(unittest.TestCase):
     def test_an_engine_that_is_not_there(self):
         with self.assertRaisesRegex(engines.EngineError, "No such file"):
             engines.output_of(["/nowhere/llama-bench"])
+
+
+class RunTest(unittest.TestCase):
+    """The command itself, as far as it goes without building anything."""
+
+    def run_with(self, *options) -> subprocess.CompletedProcess:
+        command = [str(ROOT / "bench" / "peers" / "run"), *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    def test_help_says_where_things_are_kept(self):
+        with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": "/elsewhere"}):
+            done = self.run_with("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("/elsewhere/kilter/peers", done.stdout)
+
+    def test_a_wrong_command_line_is_refused_even_when_piped(self):
+        for options in (["--fast"], ["--quick", "--report"], ["--build-for", "sapphirerapids"]):
+            done = self.run_with(*options)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertTrue(done.stderr.startswith("peers: "))
 
 
 if __name__ == "__main__":
