@@ -3,18 +3,20 @@
 from html import escape
 from typing import NamedTuple, Optional
 
-WIDTH, LEFT, RIGHT = 760, 190, 70
-BAR, GAP, TOP = 15, 12, 62
+WIDTH, LEFT, RIGHT = 760, 210, 20
+INSIDE = 90  # pixels: a bar as long as this has room for its number
+BAR, GAP, TOP = 17, 14, 62
 
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .title { font-weight: 600; font-size: 15px; }
   .axis, .roof { stroke: #8c959f; }
   .roof { stroke-dasharray: 4 3; }
-  .b0 { fill: #8c959f; } .b1 { fill: #0969da; } .b2 { fill: #1a7f37; }
+  .inside { fill: #ffffff; }
+  .b0 { fill: #6e7781; } .b1 { fill: #0969da; } .b2 { fill: #1a7f37; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
-    .b0 { fill: #6e7681; } .b1 { fill: #4493f8; } .b2 { fill: #3fb950; }
+    .b0 { fill: #6e7681; } .b1 { fill: #1f6feb; } .b2 { fill: #238636; }
   }
 """
 
@@ -27,18 +29,17 @@ class Group(NamedTuple):
 
 
 def bars(title: str, unit: str, series: tuple, groups: list) -> str:
-    """The chart. Bars have their number at the end, so there is no scale to read off."""
-    largest = max([value for group in groups for value in (*group.values, group.roof) if value] or [1])
-    scale = (WIDTH - LEFT - RIGHT) / largest
+    """The chart. Every group has a scale of its own: a model ten times the size would else be invisible."""
     parts = [f'<text class="title" x="8" y="22">{escape(title)}</text>', *legend(series)]
     y = TOP
     for group in groups:
         height = BAR * len(group.values)
+        largest = max([value for value in (*group.values, group.roof) if value] or [1])
+        scale = (WIDTH - LEFT - RIGHT) / largest
         parts.append(text(LEFT - 10, y + height / 2 + 4, group.label, 'text-anchor="end"'))
         for index, value in enumerate(group.values):
             if value:
-                parts += bar(y + BAR * index, index, value * scale, f"{number(value)} {unit}" if index == 0
-                             else number(value))
+                parts += bar(y + BAR * index, index, value * scale, f"{number(value)} {unit}")
         if group.roof:
             x = LEFT + group.roof * scale
             parts.append(f'<line class="roof" x1="{x:.1f}" y1="{y - 3}" x2="{x:.1f}" y2="{y + height + 3}"/>')
@@ -59,8 +60,10 @@ def legend(series: tuple) -> list:
 
 
 def bar(y: float, index: int, length: float, label: str) -> list:
+    fits = length >= INSIDE
+    place = (LEFT + length - 5, 'class="inside" text-anchor="end"') if fits else (LEFT + length + 5, "")
     return [f'<rect class="b{index}" x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 2}"/>',
-            text(LEFT + length + 5, y + BAR - 4, label)]
+            text(place[0], y + BAR - 4, label, place[1])]
 
 
 def text(x: float, y: float, content: str, attributes: str = "") -> str:

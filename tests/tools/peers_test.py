@@ -282,14 +282,14 @@ class ReportTest(PeersTest):
 
 class PlotTest(unittest.TestCase):
     def test_bars_are_as_long_as_their_values(self):
-        # 500 pixels stand for the largest number, the roof of 50.
+        # 530 pixels stand for the largest number of a group: the roof of 50, the 10.
         groups = [plots.Group("g", (25, 40), 50), plots.Group("h", (10, None))]
         drawn = plots.bars("a < b", "tok/s", ("x", "y"), groups)
         root = xml.etree.ElementTree.fromstring(drawn)
         widths = [float(rect.get("width")) for rect in root.iter() if rect.tag.endswith("rect")][2:]
-        self.assertEqual(widths, [250.0, 400.0, 100.0])
+        self.assertEqual(widths, [265.0, 424.0, 530.0])
         roofs = [line.get("x1") for line in root.iter() if line.get("class") == "roof"]
-        self.assertEqual(roofs, [f"{plots.LEFT + 500:.1f}"])
+        self.assertEqual(roofs, [f"{plots.LEFT + 530:.1f}"])
         self.assertIn("prefers-color-scheme: dark", drawn)
 
     def test_numbers_have_three_digits(self):
