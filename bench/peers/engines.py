@@ -172,13 +172,22 @@ def answer_of(command: list) -> Answer:
     return Answer(seconds if said_something else None, usage.ru_maxrss * 1024)
 
 
-def kilter_answer(program: Path, model: Path, prompt: str, threads: int, context: int) -> Answer:
-    return answer_of([program, "run", model, "-p", prompt, "-n", 1, "--temp", 0, "-t", threads,
-                      "--ctx", context])
+class Question(NamedTuple):
+    """`context`: positions to make room for."""
+    model: Path
+    prompt: str
+    threads: int
+    context: int
 
 
-def llama_answer(program: Path, model: Path, prompt: str, threads: int, context: int) -> Answer:
-    return answer_of([program, model, threads, context, prompt])
+def kilter_answer(program: Path, asked: Question, isa: Optional[str]) -> Answer:
+    command = [program, "run", asked.model, "-p", asked.prompt, "-n", 1, "--temp", 0, "-t", asked.threads,
+               "--ctx", asked.context]
+    return answer_of(command + (["--isa", isa] if isa else []))
+
+
+def llama_answer(program: Path, asked: Question) -> Answer:
+    return answer_of([program, asked.model, asked.threads, asked.context, asked.prompt])
 
 
 # ---- The model ----

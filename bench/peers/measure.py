@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import sys
+import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -63,6 +64,21 @@ def available_mib() -> int:
     return int(re.search(r"MemAvailable:\s+(\d+)", text)[1]) // 1024
 
 
+def busy_processors(seconds: float) -> float:
+    """How many processors others keep busy. The load average would still remember the build before."""
+    before = processor_ticks()
+    time.sleep(seconds)
+    used, idle = (after - earlier for after, earlier in zip(processor_ticks(), before))
+    return (os.cpu_count() or 1) * used / max(used + idle, 1)
+
+
+def processor_ticks() -> tuple:
+    """(in use, idle) of all processors since the machine started: the first line of /proc/stat."""
+    fields = Path("/proc/stat").read_text(encoding="utf-8").split("\n", maxsplit=1)[0].split()
+    user, nice, system, idle, waiting, *rest = (int(field) for field in fields[1:9])
+    return user + nice + system + sum(rest), idle + waiting
+
+
 def slug(described: dict) -> str:
     """The name of a machine's results: its processor, and whether it has AMX."""
     name = re.sub(r"\((?:r|tm|c)\)", "", described["cpu"].lower())
@@ -88,8 +104,8 @@ class Bench:
         self.results = {
             "schema": 1, "date": datetime.date.today().isoformat(), "quick": options.quick, "rounds": 0,
             "machine": described, "notes": dict(note.split("=", 1) for note in options.note), "skipped": {},
-            "kilter_isa": {}, "read_gb_s": {}, "int8_mac_s": {}, "llama_variants": [], "series": [],
-            "first_token": [], "memory": [],
+            "busy_before": busy_processors(1.0), "kilter_isa": {}, "read_gb_s": {}, "int8_mac_s": {},
+            "llama_variants": [], "series": [], "first_token": [], "memory": [],
         }
 
     def run(self) -> None:
@@ -170,12 +186,11 @@ class Bench:
             self.results[name][key] = max(rate, self.results[name].get(key, 0))
 
     def first_token(self, lane: plan.Lane, number: int) -> None:
-        smollm2, threads = self.model(plan.MODEL_OF[plan.SMOLLM2]), plan.GOAL_THREADS
+        asked = engines.Question(self.model(plan.MODEL_OF[plan.SMOLLM2]), plan.FIRST_TOKEN_PROMPT,
+                                 plan.GOAL_THREADS, 64)
         turns = [
-            (plan.LLAMA, lambda: engines.llama_answer(self.llama(lane, "llama-first-token"), smollm2,
-                                                      plan.FIRST_TOKEN_PROMPT, threads, 64)),
-            ("kilter", lambda: engines.kilter_answer(self.options.kilter, smollm2, plan.FIRST_TOKEN_PROMPT,
-                                                     threads, 64)),
+            (plan.LLAMA, lambda: engines.llama_answer(self.llama(lane, "llama-first-token"), asked)),
+            ("kilter", lambda: engines.kilter_answer(self.options.kilter, asked, lane.kilter_isa)),
         ]
         for engine, answer in turns if number % 2 else reversed(turns):
             self.progress.show(f"first token, {lane.title}: {engine}")
@@ -187,12 +202,12 @@ class Bench:
 
     def memory(self, lane: plan.Lane) -> None:
         model = self.model(plan.MODEL_OF[plan.TINYLLAMA])
-        context, threads = plan.MEMORY_CONTEXT, plan.GOAL_THREADS
-        prompt = " ".join([plan.FIRST_TOKEN_PROMPT] * 20)
+        context, prompt = plan.MEMORY_CONTEXT, " ".join([plan.FIRST_TOKEN_PROMPT] * 20)
+        asked = engines.Question(model, prompt, plan.GOAL_THREADS, context)
         self.progress.show(f"memory, {lane.title}")
         inspected = engines.json_of([self.options.kilter, "inspect", model, "--json"])
-        llama = engines.llama_answer(self.llama(lane, "llama-first-token"), model, prompt, threads, context)
-        kilter = engines.kilter_answer(self.options.kilter, model, prompt, threads, context)
+        llama = engines.llama_answer(self.llama(lane, "llama-first-token"), asked)
+        kilter = engines.kilter_answer(self.options.kilter, asked, lane.kilter_isa)
         self.results["memory"].append({
             "lane": lane.name, "model": plan.TINYLLAMA, "context": context,
             "file_bytes": model.stat().st_size, "kv_bytes": engines.kv_bytes(inspected, context),

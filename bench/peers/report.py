@@ -20,6 +20,7 @@ import plots  # noqa: E402
 HERE = Path(__file__).resolve().parent
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 NO_RESULTS = "No results are stored in `bench/peers/results` yet."
+NOTICEABLY_BUSY = 0.2  # of a processor, before the first engine runs
 KINDS = ("prefill", "decode")
 LANE_TITLES = {"amx": "with AMX", "no-amx": "without AMX"}
 
@@ -133,7 +134,10 @@ def goal_row(results: Results, lane: str, row: tuple, goal: plan.Goal) -> list:
 
 
 def goal_table(results: Results) -> str:
-    return table(["2 threads", "in", "at least", "measured", "reached"], goal_rows(results), 2)
+    rows = goal_rows(results)
+    if not rows:
+        return "No goal was tested."
+    return table(["2 threads", "in", "at least", "measured", "reached"], rows, 2)
 
 
 def first_token_table(results: Results) -> str:
@@ -169,6 +173,8 @@ def facts(results: Results) -> str:
              f"{', '.join(machine['features'])}.",
              f"Measured {data['date']}, {data['rounds']} rounds{' (quick)' if data['quick'] else ''}"
              + (f"; read bandwidth {read}" if read else "") + "."]
+    if data["busy_before"] >= NOTICEABLY_BUSY:
+        lines.append(f"Something else ran: {data['busy_before']:.1f} processors were busy. Measure again.")
     lines += [f"{name}: {note}." for name, note in data["notes"].items()]
     lines += [f"Left out: {plan.MODEL_OF[model].title}, {why}." for model, why in data["skipped"].items()]
     return "\n".join(lines)

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
@@ -85,6 +86,7 @@ class Bench:
     def __init__(self, folder: Path, machine=None, **programs):
         self.folder = folder
         self.machine = machine or MACHINE
+        self.busy = 0.1
         peers = {"llama-bench": LLAMA_BENCH, "llama-first-token": FIRST_TOKEN}
         stand_ins = {f"{build}/{name}": peers[name] for build in ("native", "no-amx") for name in peers}
         for name, text in {"kilter/kilter": KILTER, **stand_ins, **programs}.items():
@@ -102,6 +104,7 @@ class Bench:
                  "--smollm2": "smollm2.gguf", "--output": "results"}
         arguments = [part for name, path in paths.items() for part in (name, str(self.folder / path))]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), \
+             mock.patch.object(measure, "busy_processors", lambda seconds: self.busy), \
              mock.patch.object(measure, "machine", lambda: self.machine), \
              mock.patch.object(measure, "Progress", lambda: mock.Mock()), \
              mock.patch.object(measure, "available_mib", lambda: 4000):
@@ -165,6 +168,8 @@ class MeasureTest(PeersTest):
         self.assertEqual(bench.results().lanes, ["amx", "no-amx"])
         kilter = [call for call in bench.calls() if call.startswith("kilter bench")]
         self.assertEqual(sum("--isa avx512" in call for call in kilter), len(kilter) // 2)
+        answers = [call for call in bench.calls() if call.startswith("kilter run")]
+        self.assertEqual(sum("--isa avx512" in call for call in answers), len(answers) // 2)
         self.assertEqual(bench.results().name, "some-cpu-2-00ghz-amx")
 
     def test_models_are_made_once(self):
@@ -238,6 +243,15 @@ class ReportTest(PeersTest):
         self.assertEqual(rows[smollm2 + "decode 32, kilter accurate, without AMX"], ["1.91", "yes"])
         self.assertEqual(len(rows), 8)
 
+    def test_a_busy_machine_is_told_on(self):
+        self.assertNotIn("Something else ran", report.facts(self.measured().results()))
+        bench = self.bench()
+        bench.busy = 1.5
+        job = plan.Job(plan.MODEL_OF[plan.SMOLLM2], 2, (plan.PROMPT,))
+        with mock.patch.object(plan, "jobs", lambda quick: [job]):
+            bench.run("--rounds", "1")
+        self.assertIn("Something else ran: 1.5 processors were busy.", report.facts(bench.results()))
+
     def test_the_goals_with_amx_are_higher(self):
         rows = report.goal_rows(self.measured(with_amx=True).results())
         least = [row[2] for row in rows if "prefill 512, kilter fast" in row[0]]
@@ -310,6 +324,22 @@ class ProgressTest(unittest.TestCase):
             with mock.patch.object(os, "get_terminal_size", lambda _: os.terminal_size((10, 24))):
                 measure.Progress(stream).show("round 1 of 3")
         self.assertEqual(os.read(master, 100), b"\r\x1b[Kround 1 o")
+
+
+class MachineTest(unittest.TestCase):
+    def test_busy_processors_are_counted_over_the_time_between(self):
+        # 4 processors; of 400 ticks 100 were in use: one processor.
+        ticks = iter([(1000, 5000), (1100, 5300)])
+        with mock.patch.object(measure, "processor_ticks", lambda: next(ticks)), \
+             mock.patch.object(os, "cpu_count", lambda: 4):
+            self.assertEqual(measure.busy_processors(0), 1.0)
+
+    def test_what_this_process_burns_counts_as_in_use(self):
+        first, start = measure.processor_ticks(), time.process_time()
+        while time.process_time() < start + 0.3:
+            pass
+        used = measure.processor_ticks()[0] - first[0]
+        self.assertGreaterEqual(used, 0.2 * os.sysconf("SC_CLK_TCK"))
 
 
 class CommandLineTest(unittest.TestCase):
