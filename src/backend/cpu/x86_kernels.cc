@@ -1,0 +1,21 @@
+// The instruction sets of an x86-64 build.
+#include <array>
+
+#include "backend/cpu/avx512/kernels.h"
+#include "backend/cpu/generic/kernels.h"
+#include "backend/cpu/select_kernels.h"
+#include "backend/cpu/x86_features.h"
+
+namespace kilter::cpu {
+namespace {
+
+constexpr std::array kBuilt = {
+    BuiltKernels{"avx512", "AVX-512 with VNNI", [] { return x86_features().avx512; }, avx512::kernels},
+    BuiltKernels{"generic", "nothing", [] { return true; }, generic::kernels},
+};
+
+}  // namespace
+
+std::span<const BuiltKernels> built_kernels() { return kBuilt; }
+
+}  // namespace kilter::cpu
