@@ -1,5 +1,8 @@
 #include "cli/bench/measure.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 
 #include "base/free_memory.h"
@@ -147,6 +150,7 @@ Status measure_one(const Model& model, const BenchPlan& plan, const LoadOptions&
     run.threads = options.threads;
     run.read_roof = report.read_roofs[run.threads];
     run.int8_roof = report.int8_roofs[run.threads];
+    run.own_cache_bytes = static_cast<double>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)) * run.threads);
     report.runs.push_back(std::move(run));
   }
   if (report.resident_bytes == 0) report.resident_bytes = resident_memory().value_or(0);

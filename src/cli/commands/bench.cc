@@ -63,13 +63,20 @@ class BenchCommand : public Command {
   Result<ExitCode> run(Context& context) override {
     KILTER_ASSIGN(const BenchPlan plan, make_plan());
     KILTER_ASSIGN(const std::string path, find_model(model_, context.environment));
+    std::optional<AtomicFile> plot;  // opened before minutes of measuring
+    if (plot_) {
+      KILTER_ASSIGN(plot, AtomicFile::create(*plot_));
+    }
     const auto begin = std::chrono::steady_clock::now();
     KILTER_ASSIGN(const LoadedModel loaded, load_model_and_tokenizer(path));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     KILTER_ASSIGN(BenchReport report, measure(loaded, plan));
     report.model = std::filesystem::path(path).filename().string();
     report.load_seconds += seconds;
-    if (plot_) KILTER_TRY(write_plot(*plot_, report));
+    if (plot) {
+      KILTER_TRY(plot->write(bench_svg(report)));
+      KILTER_TRY(plot->commit());
+    }
     context.out.write(json_ ? json_text(bench_json(report)) : bench_text(report));
     return ExitCode::ok;
   }
@@ -155,12 +162,6 @@ class BenchCommand : public Command {
       if (!backend.ok()) return backend.error();
     }
     return {};
-  }
-
-  static Status write_plot(const std::string& path, const BenchReport& report) {
-    KILTER_ASSIGN(AtomicFile file, AtomicFile::create(path));
-    KILTER_TRY(file.write(bench_svg(report)));
-    return file.commit();
   }
 
   std::string model_;
