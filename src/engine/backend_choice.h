@@ -7,6 +7,7 @@
 
 #include "kilter/engine.h"
 #include "model/model.h"
+#include "observe/timing_ops.h"
 #include "ops/ops.h"
 
 namespace kilter {
@@ -32,6 +33,13 @@ int64_t prepared_bytes(const Model& model);
 /// Lays out the model's weights for the backend, which from then on does not read them in the file. Errors:
 /// memory; interrupted, by options.on_load.
 Status prepare_backend(Ops& ops, const Model& model, const LoadOptions& options);
+
+/// How the products of that backend read weights. Errors: those of make_backend.
+Result<WeightUseOf> weight_use_of(const LoadOptions& options);
+
+/// 8-bit multiply-adds a second that `threads` threads reach at best with the kernels that the options ask
+/// for, measured now; 0 where they cannot say. Errors: those of make_backend.
+Result<double> measured_int8_peak(const LoadOptions& options, int threads);
 
 /// Tokens in a pass where nobody asks for a number.
 int64_t default_chunk(const Ops& ops);

@@ -45,7 +45,7 @@ class WeightStore {
   };
   static Key key_of(const Weight& weight) { return {weight.bytes.data(), weight.rows, weight.cols}; }
 
-  Result<PackedWeight> pack(const Weight& weight, HostMemory& memory, const PrepareProgress& progress);
+  PackedWeight pack(const Weight& weight, std::byte* to, const PrepareProgress& progress);
 
   Crew& crew_;
   CpuDevice& device_;

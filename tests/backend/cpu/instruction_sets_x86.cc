@@ -1,4 +1,6 @@
+#include "backend/cpu/avx2/integer_matmul.h"
 #include "backend/cpu/avx512/integer_matmul.h"
+#include "backend/cpu/x86_features.h"
 #include "instruction_sets.h"
 
 namespace kilter::cpu {
@@ -14,7 +16,10 @@ bool has_avx512_vnni() {
 
 std::vector<IntegerMatmul> integer_matmuls() {
   return {{"avx512", "AVX-512 VNNI", has_avx512_vnni(), avx512::integer_matmul,
-           avx512::integer_matmul_scratch_bytes}};
+           avx512::integer_matmul_scratch_bytes},
+          {"avx2vnni", "AVX-VNNI", x86_features().avx_vnni, avx2vnni::integer_matmul,
+           avx2vnni::integer_matmul_scratch_bytes},
+          {"avx2", "AVX2", x86_features().avx2, avx2::integer_matmul, avx2::integer_matmul_scratch_bytes}};
 }
 
 }  // namespace kilter::cpu
