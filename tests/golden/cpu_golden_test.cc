@@ -190,6 +190,34 @@ TEST_P(CpuGoldenSmolLM2, SampledLogits) {
   }
 }
 
+// Over the first tokens of a prompt: a pass on the reference for each trial.
+TEST_P(CpuGoldenSmolLM2, LogitsAreWithinTheNoise) {
+  if (GetParam().kv == cpu::KvType::f16) GTEST_SKIP() << "the cache rounds as well";
+  constexpr size_t kTokens = 7;
+  const std::vector<SampledPrompt> prompts = smollm2_prompts();
+  const auto prose =
+      std::find_if(prompts.begin(), prompts.end(), [](const auto& p) { return p.name == "prose"; });
+  ASSERT_NE(prose, prompts.end());
+  const std::vector<int32_t> ids(prose->ids.begin(), prose->ids.begin() + kTokens);
+  GoldenModel model(path_, cpu_ops(GetParam(), usable_processors()));
+  GoldenModel reference(path_, usable_processors());
+  ASSERT_TRUE(model.usable() && reference.usable());
+  const std::vector<float> logits = model.logits(ids);
+  const double bound = noise_bound(reference, ids, GetParam().arithmetic, 2);
+  double largest = 0;
+  for (const SampledRow& row : prose->rows) {
+    if (row.position >= static_cast<int64_t>(kTokens)) continue;
+    const float* of_row = logits.data() + row.position * static_cast<int64_t>(model.n_vocab());
+    for (size_t i = 0; i < row.ids.size(); ++i) {
+      largest = std::max(largest, std::abs(of_row[row.ids[i]] - row.logits[i]));
+    }
+  }
+  RecordProperty("bound", std::to_string(bound));
+  RecordProperty("share", std::to_string(largest / bound));
+  EXPECT_GT(largest, 0) << "no row was compared";
+  EXPECT_LE(largest, bound);
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, CpuGoldenSmolLM2, testing::ValuesIn(kModes),
                          [](const auto& mode) { return std::string(mode.param.name); });
 
