@@ -424,7 +424,9 @@ class OpTable : public testing::TestWithParam<std::tuple<OpsUnderTest, OpRow, Ex
 
 TEST_P(OpTable, IsWithinItsContract) {
   const auto& [under_test, row, extent] = GetParam();
-  for (uint64_t seed = 0; seed < 3; ++seed) {
+  // Sixteen combinations of mode and instruction set see the same numbers.
+  const uint64_t seeds = under_test.is_reference() ? 3 : 1;
+  for (uint64_t seed = 0; seed < seeds; ++seed) {
     OpsBench bench(under_test, seed);
     row.check(bench, extent);
     EXPECT_TRUE(bench.ops.device().finish().ok());
