@@ -1,0 +1,238 @@
+// The loops around the tile schedules: panels, blocks, tiles of tokens.
+//
+//   for a group of panels        their sums, [panel][token][16], stay in the L2 cache
+//     for a block of 256 values  the digits of all tokens, as many times as there are pairs, come from L2
+//       for a pair of panels     unpacked to one place, 18 KiB, which stays in the L1 cache
+//         for all tokens         a tile of digits is used for both panels
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backend/cpu/amx/folded_product.h"
+#include "backend/cpu/amx/group_product.h"
+#include "backend/cpu/amx/token_tile.h"
+#include "backend/cpu/kernel_table.h"
+
+namespace kilter::cpu::amx {
+
+/// How the tokens of a job are cut into tiles, and the memory that follows from it.
+struct TokenTiling {
+  int64_t rows;      ///< tokens of the job
+  int64_t per_tile;  ///< tokens of a whole tile
+  int64_t units;     ///< of two tiles
+  int64_t x_tokens;  ///< of the first tile of a unit
+  int64_t y_tokens;  ///< of the second, at least one: a token that X has already, if need be
+
+  int64_t tiles() const { return 2 * units; }
+  /// First token of a tile.
+  int64_t first(int64_t tile) const {
+    const int64_t last_start = rows - (tile % 2 == 0 ? x_tokens : y_tokens);
+    const int64_t start = tile * per_tile;
+    return start < last_start ? start : last_start;
+  }
+  int64_t tokens(int64_t tile) const { return tile % 2 == 0 ? x_tokens : y_tokens; }
+};
+
+[[gnu::always_inline]] inline TokenTiling token_tiling(int64_t rows, int64_t planes) {
+  const int64_t per_tile = kTileRows / planes;
+  const int64_t units = (rows + 2 * per_tile - 1) / (2 * per_tile);
+  const int64_t x_tokens = rows < per_tile ? rows : per_tile;
+  int64_t y_tokens = rows - x_tokens < per_tile ? rows - x_tokens : per_tile;
+  if (y_tokens == 0) y_tokens = 1;
+  return {rows, per_tile, units, x_tokens, y_tokens};
+}
+
+/// What a thread needs beside its weights, in its scratch memory.
+struct WalkMemory {
+  static constexpr int64_t kPanelBuffers = 4;
+  static constexpr int64_t kPanelBytes = sizeof(FoldedPanel) > sizeof(GroupPanel) ? sizeof(FoldedPanel)
+                                                                                  : sizeof(GroupPanel);
+  static constexpr int64_t kStagingBytes = 2 * kMaxGroups * kTileBytes;
+  static constexpr int64_t kMostPanels = 16;
+  static constexpr int64_t kSumsBytes = 512 * 1024;  // of the L2 cache's 2 MiB
+
+  static int64_t sums_of_panel(const TokenTiling& tiling) {
+    return tiling.tiles() * tiling.per_tile * kPanelRows;
+  }
+  static int64_t group_panels(const TokenTiling& tiling) {
+    const int64_t fit = kSumsBytes / (sums_of_panel(tiling) * 4) / 2 * 2;
+    return fit < 2 ? 2 : fit > kMostPanels ? kMostPanels : fit;
+  }
+  static int64_t bytes(const TokenTiling& tiling) {
+    return kPanelBuffers * kPanelBytes + kStagingBytes + 64 + tiling.rows * 64 +
+           group_panels(tiling) * sums_of_panel(tiling) * 4;
+  }
+};
+
+/// Units of FoldedProduct have two tiles, those of GroupProduct one.
+template <typename Product>
+constexpr bool kTwoTiles = requires(typename Product::Unit unit) {
+  unit.y;
+};
+
+/// `Product` is one of the schedules, `Panel` its unpacked panel.
+template <typename Tiles, typename Product, typename Panel>
+class PanelWalk {
+ public:
+  /// Takes a panel block of n values apart.
+  using Open = void (*)(const std::byte* bytes, int64_t n, const PanelFormat& format, Panel& panel);
+  /// Writes what the tokens need beside their digits, 64 bytes a token, for one block; or nothing.
+  using Prepare = void (*)(const QuantisedRows& x, int64_t block, std::byte* to);
+
+  PanelWalk(const MatmulJob& job, Open open, Prepare prepare)
+      : job_(job),
+        x_(*job.x),
+        w_(*job.w),
+        open_(open),
+        prepare_(prepare),
+        tiling_(token_tiling(x_.rows, x_.planes)),
+        product_(
+            reinterpret_cast<int32_t*>(job.scratch + WalkMemory::kPanelBuffers * WalkMemory::kPanelBytes)) {
+    std::byte* next = job.scratch;
+    panels_ = next;
+    next += WalkMemory::kPanelBuffers * WalkMemory::kPanelBytes + WalkMemory::kStagingBytes;
+    zeros_ = reinterpret_cast<float*>(next);
+    _mm512_storeu_ps(zeros_, _mm512_setzero_ps());
+    facts_ = next + 64;
+    sums_ = reinterpret_cast<float*>(facts_ + tiling_.rows * 64);
+  }
+
+  void run() {
+    Product::configure(tiling_.x_tokens, kTwoTiles<Product> ? tiling_.y_tokens : 0);
+    const int64_t step = WalkMemory::group_panels(tiling_);
+    for (int64_t begin = job_.panel_begin; begin < job_.panel_end; begin += step) {
+      const int64_t end = begin + step < job_.panel_end ? begin + step : job_.panel_end;
+      multiply_group(begin, end);
+    }
+    Tiles::release();
+  }
+
+ private:
+  // Fewer units than this and the schedule runs on into the next pair of panels, which then needs buffers of
+  // its own; with more, what matters is that the buffers stay in the L1 cache.
+  static constexpr int64_t kUnitsToDrain = 4;
+
+  struct Block {
+    int64_t index;
+    int64_t values;
+    bool first;
+    bool last;
+  };
+
+  void multiply_group(int64_t begin, int64_t end) {
+    const int64_t blocks = w_.blocks();
+    int64_t offset = 0;
+    for (int64_t b = 0; b < blocks; ++b) {
+      const int64_t rest = w_.cols - b * kBlockValues;
+      const Block block{b, rest < kBlockValues ? rest : kBlockValues, b == 0, b == blocks - 1};
+      if (prepare_ != nullptr) {
+        drain();  // the unit before still reads the facts of its block
+        prepare_(x_, b, facts_);
+      }
+      for (int64_t panel = begin; panel < end; panel += 2) {
+        multiply_pair(block, offset, panel, panel + 1 < end ? 2 : 1, panel - begin);
+      }
+      offset += w_.format.block_bytes(block.values);
+    }
+    drain();
+  }
+
+  // All tokens with `count` panels, whose blocks lie `offset` bytes behind their beginnings.
+  void multiply_pair(const Block& block, int64_t offset, int64_t panel, int64_t count, int64_t place) {
+    const int64_t units = kTwoTiles<Product> ? tiling_.units : real_tiles();
+    if (units >= kUnitsToDrain) {
+      drain();
+      side_ = 0;
+    } else {
+      side_ ^= 2;
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      const std::byte* bytes = w_.panel(panel + i) + offset;
+      open_(bytes, block.values, w_.format, *panel_buffer(side_ + i));
+      prefetch(bytes + count * w_.panel_bytes(), panel + i + count < job_.panel_end, block.values);
+    }
+    for (int64_t u = 0; u < units; ++u) {
+      // There and back: the panel of the unit before comes first, its tiles are loaded already.
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t of_pair = u % 2 == 0 ? i : count - 1 - i;
+        begin_unit(block, u, panel + of_pair, place + of_pair, panel_buffer(side_ + of_pair));
+      }
+    }
+  }
+
+  void begin_unit(const Block& block, int64_t u, int64_t panel, int64_t place, const Panel* opened) {
+    typename Product::Unit& now = units_[turn_];
+    now.panel = opened;
+    if constexpr (kTwoTiles<Product>) {
+      place_tile(block, 2 * u, tiling_.first(2 * u), tiling_.x_tokens, panel, place, now.x);
+      place_tile(block, 2 * u + 1, tiling_.first(2 * u + 1), tiling_.y_tokens, panel, place, now.y);
+    } else {
+      const int64_t last = tiling_.rows - tiling_.x_tokens;
+      const int64_t start = u * tiling_.per_tile;
+      place_tile(block, u, start < last ? start : last, tiling_.x_tokens, panel, place, now.x);
+    }
+    product_.advance(&now, live_ ? &units_[turn_ ^ 1] : nullptr);
+    live_ = true;
+    turn_ ^= 1;
+  }
+
+  void drain() {
+    if (live_) product_.advance(nullptr, &units_[turn_ ^ 1]);
+    live_ = false;
+  }
+
+  // Tiles without the one that only makes the number even.
+  int64_t real_tiles() const { return (tiling_.rows + tiling_.per_tile - 1) / tiling_.per_tile; }
+
+  Panel* panel_buffer(int64_t i) const {
+    return reinterpret_cast<Panel*>(panels_ + i * WalkMemory::kPanelBytes);
+  }
+
+  void place_tile(const Block& block, int64_t tile, int64_t first, int64_t tokens, int64_t panel,
+                  int64_t place, TokenTile& to) const {
+    const int64_t column = x_.column(block.index, first);
+    to.digits = x_.digits + column * kBlockValues;
+    to.scale = x_.scale + block.index * x_.rows + first;
+    to.total = reinterpret_cast<const float*>(facts_ + first * 64);
+    to.sums = prepare_ == nullptr ? x_.sums + column * 16
+                                  : reinterpret_cast<const int16_t*>(facts_) + first * x_.planes * 8;
+    to.tokens = static_cast<int>(tokens);
+    float* sums = sums_ + place * WalkMemory::sums_of_panel(tiling_) + tile * tiling_.per_tile * kPanelRows;
+    to.from = block.first ? zeros_ : sums;
+    to.from_stride = block.first ? 0 : kPanelRows;
+    to.to = block.last ? job_.y + first * job_.y_stride + panel * kPanelRows : sums;
+    to.to_stride = block.last ? job_.y_stride : kPanelRows;
+    const int64_t rows = w_.rows - panel * kPanelRows;
+    const unsigned all = 0xffff;
+    to.rows = static_cast<__mmask16>(block.last && rows < kPanelRows ? all >> (kPanelRows - rows) : all);
+  }
+
+  // The next pair's block: another place in memory, which the hardware does not foresee.
+  void prefetch(const std::byte* bytes, bool exists, int64_t values) const {
+    if (!exists) return;
+    const int64_t size = w_.format.block_bytes(values);
+    for (int64_t i = 0; i < size; i += 64)
+      _mm_prefetch(reinterpret_cast<const char*>(bytes + i), _MM_HINT_T1);
+  }
+
+  const MatmulJob& job_;
+  const QuantisedRows& x_;
+  const PackedWeight& w_;
+  Open open_;
+  Prepare prepare_;
+  TokenTiling tiling_;
+  Product product_;
+  typename Product::Unit units_[2] = {};
+  int turn_ = 0;
+  bool live_ = false;
+  int64_t side_ = 0;
+  std::byte* panels_ = nullptr;
+  float* zeros_ = nullptr;
+  std::byte* facts_ = nullptr;
+  float* sums_ = nullptr;
+};
+
+}  // namespace kilter::cpu::amx

@@ -1,0 +1,43 @@
+// The rows of activations that lie in one tile.
+//
+// The columns (token, plane) of a block of QuantisedRows are 256 bytes each, one after the other, so 16 of
+// them are an A tile that is loaded where it stands. A tile holds whole tokens: 16, 8 or 5 of them with 1, 2
+// or 3 planes. The last tile starts early enough to be whole, and computes some tokens a second time.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "backend/cpu/panel_format.h"
+
+namespace kilter::cpu::amx {
+
+constexpr int kTileRows = 16;
+constexpr int kTileBytes = 1024;
+
+template <int kPlanes>
+constexpr int kTileTokens = kTileRows / kPlanes;
+
+/// One tile of tokens in one block of 256 values, and where its sums come from and go to.
+struct TokenTile {
+  const int8_t* digits;  ///< [token][plane][256]
+  const int16_t* sums;   ///< integer scales: sums of digits [token][plane][2 * pairs], see FoldedPanel
+  const float* total;    ///< float scales: f(T) of the groups, [token][16]
+  const float* scale;    ///< [token]
+  const float* from;     ///< acc of the blocks before, [token][16]
+  float* to;             ///< acc with this block, [token][16]
+  int64_t from_stride;   ///< floats between tokens; 0 at the first block: zeros
+  int64_t to_stride;
+  __mmask16 rows;  ///< which rows of the panel there are
+  int tokens;
+};
+
+/// acc = fma(activation scale, x, acc) for one token.
+[[gnu::always_inline]] inline void add_block(const TokenTile& tile, int64_t token, __m512 x) {
+  const __m512 acc = _mm512_loadu_ps(tile.from + token * tile.from_stride);
+  const __m512 sum = _mm512_fmadd_ps(_mm512_set1_ps(tile.scale[token]), x, acc);
+  _mm512_mask_storeu_ps(tile.to + token * tile.to_stride, tile.rows, sum);
+}
+
+}  // namespace kilter::cpu::amx

@@ -1,0 +1,149 @@
+// The integer product on AMX tiles against the definition, to the bit: every block type, one to three planes,
+// tails of rows, columns and tokens. With emulated tiles everywhere, with real ones where there are any.
+#include <bit>
+#include <cstdlib>
+
+#include "amx_emulated.h"
+#include "backend/cpu/amx/integer_matmul.h"
+#include "backend/cpu/amx/tile.h"
+#include "backend/cpu/generic/integer_matmul.h"
+#include "definition.h"
+#include "op_bench.h"
+#include "quantised_memory.h"
+
+namespace kilter::cpu {
+namespace {
+
+constexpr size_t kGuard = 256;  // bytes beyond the scratch memory that must not change
+
+struct Aligned {
+  explicit Aligned(size_t bytes)
+      : size((bytes + 63) / 64 * 64), data(static_cast<std::byte*>(std::aligned_alloc(64, size))) {
+    std::fill_n(data, size, std::byte{0x5a});
+  }
+  ~Aligned() { std::free(data); }
+  Aligned(const Aligned&) = delete;
+  Aligned& operator=(const Aligned&) = delete;
+  size_t size;
+  std::byte* data;
+};
+
+struct Extent {
+  int64_t tokens;
+  int64_t rows;
+  int64_t cols;
+};
+
+// Tokens: less than a tile, one, a unit less one, whole units, tails of every kind. 1100 columns of panels
+// are more than one group of panels.
+constexpr Extent kSmall[] = {{1, 1, 32}, {5, 17, 576}, {7, 48, 256}, {15, 20, 512}, {16, 33, 288}};
+constexpr Extent kLarge[] = {{17, 16, 544}, {31, 40, 256}, {33, 33, 256}, {64, 17, 256}, {150, 48, 288}};
+
+enum class Tiles { emulated, real };
+
+class AmxProduct {
+ public:
+  AmxProduct(OpBench& bench, DType type, const Extent& e, int planes)
+      : weight_(bench.weight(type, e.rows, e.cols).weight),
+        x_(bench.random({e.tokens, weight_.cols})),
+        quantised_(x_.data, e.tokens, weight_.cols, planes),
+        packed_(packed_form(weight_)),
+        panels_(static_cast<size_t>(packed_.panels() * packed_.panel_bytes())),
+        scratch_(static_cast<size_t>(amx::integer_matmul_scratch_bytes(e.tokens, planes)) + kGuard) {
+    pack_panels(weight_, 0, packed_.panels(), panels_.data);
+    packed_.data = panels_.data;
+  }
+
+  const Weight& weight() const { return weight_; }
+  int64_t tokens() const { return quantised_.rows().rows; }
+  int64_t rows() const { return weight_.rows; }
+  float defined(int64_t token, int64_t row) const {
+    return defined_product(weight_, row, quantised_.defined(token));
+  }
+
+  // [tokens][rows + 1]: a column more, which must stay as it was.
+  std::vector<float> of(void (*product)(const MatmulJob&)) const {
+    std::vector<float> y(static_cast<size_t>(tokens() * (rows() + 1)), -77.0F);
+    // In two parts, as two threads would.
+    const int64_t half = packed_.panels() / 2;
+    product(job(y, 0, half));
+    product(job(y, half, packed_.panels()));
+    return y;
+  }
+  bool kept_its_place() const {
+    const std::byte* end = scratch_.data + scratch_.size;
+    return std::all_of(end - kGuard, end, [](std::byte b) { return b == std::byte{0x5a}; });
+  }
+
+ private:
+  MatmulJob job(std::vector<float>& y, int64_t begin, int64_t end) const {
+    return {.x = &quantised_.rows(),
+            .w = &packed_,
+            .y = y.data(),
+            .y_stride = rows() + 1,
+            .panel_begin = begin,
+            .panel_end = end,
+            .scratch = scratch_.data};
+  }
+
+  Weight weight_;
+  Tensor x_;
+  QuantisedMemory quantised_;
+  PackedWeight packed_;
+  Aligned panels_;
+  Aligned scratch_;
+};
+
+void run_emulated(const MatmulJob& job) { EXPECT_TRUE(amx::emulated_matmul(job)); }
+
+void expect_defined_product(OpBench& bench, Tiles tiles, DType type, const Extent& e, int planes) {
+  const AmxProduct product(bench, type, e, planes);
+  const std::vector<float> y = product.of(tiles == Tiles::real ? amx::integer_matmul : run_emulated);
+  for (int64_t t = 0; t < product.tokens(); ++t) {
+    const float* row = y.data() + t * (product.rows() + 1);
+    for (int64_t o = 0; o < product.rows(); ++o) {
+      const float expected = product.defined(t, o);
+      ASSERT_EQ(std::bit_cast<uint32_t>(row[o]), std::bit_cast<uint32_t>(expected))
+          << dtype_info(type).name << ", planes " << planes << ", tokens " << e.tokens << ", token " << t
+          << ", row " << o << ": " << row[o] << ", defined " << expected;
+    }
+    ASSERT_EQ(row[product.rows()], -77.0F) << "token " << t << ": wrote beyond the last row";
+  }
+  ASSERT_TRUE(product.kept_its_place());
+}
+
+bool has_vector_instructions() {
+  return __builtin_cpu_supports("avx512vnni") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+}
+
+void expect_every_type(Tiles tiles, std::span<const Extent> extents) {
+  OpBench bench(43);
+  for (const DTypeInfo& info : all_dtypes()) {
+    if (!panel_format(info.type)) continue;
+    for (const Extent& e : extents) {
+      for (int planes = 1; planes <= 3; ++planes) {
+        expect_defined_product(bench, tiles, info.type, e, planes);
+        if (testing::Test::HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(AmxEmulated, FewTokensAgreeWithTheDefinition) {
+  if (!has_vector_instructions()) GTEST_SKIP() << "no AVX-512 here";
+  expect_every_type(Tiles::emulated, kSmall);
+}
+
+TEST(AmxEmulated, ManyTokensAgreeWithTheDefinition) {
+  if (!has_vector_instructions()) GTEST_SKIP() << "no AVX-512 here";
+  expect_every_type(Tiles::emulated, kLarge);
+}
+
+TEST(Amx, AgreesWithTheDefinition) {
+  if (!has_vector_instructions() || !amx::request_tiles()) GTEST_SKIP() << "no AMX here";
+  expect_every_type(Tiles::real, kSmall);
+  expect_every_type(Tiles::real, kLarge);
+}
+
+}  // namespace
+}  // namespace kilter::cpu
