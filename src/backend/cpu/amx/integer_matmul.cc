@@ -2,7 +2,7 @@
 
 #include "backend/cpu/amx/tile.h"
 #include "backend/cpu/amx/tile_matmul.h"
-#include "backend/cpu/generic/integer_matmul.h"
+#include "backend/cpu/avx512/integer_matmul.h"
 
 namespace kilter::cpu::amx {
 namespace {
@@ -14,13 +14,13 @@ constexpr int64_t kFewestTokens = 5;
 
 int64_t integer_matmul_scratch_bytes(int64_t rows, int planes) {
   const int64_t here = WalkMemory::bytes(token_tiling(rows, planes));
-  const int64_t there = generic::integer_matmul_scratch_bytes(rows, planes);
+  const int64_t there = avx512::integer_matmul_scratch_bytes(rows, planes);
   return here > there ? here : there;
 }
 
 void integer_matmul(const MatmulJob& job) {
   if (job.x->rows >= kFewestTokens && tile_matmul<HardwareTiles>(job)) return;
-  generic::integer_matmul(job);
+  avx512::integer_matmul(job);
 }
 
 }  // namespace kilter::cpu::amx
