@@ -14,6 +14,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "backend/cpu/amx/folded_panel.h"
 #include "backend/cpu/amx/tile.h"
@@ -24,6 +25,7 @@ namespace kilter::cpu::amx {
 struct FoldedUnit {
   TokenTile x;
   TokenTile y;
+  AccPlace place;
   const FoldedPanel* panel = nullptr;
 };
 
@@ -62,6 +64,7 @@ class FoldedProduct {
 
  private:
   static constexpr int kTokens = kTileTokens<kPlanes>;
+  using Pairs = std::make_integer_sequence<int, kPairs>;
   static constexpr int64_t kColumnStride = kBlockValues;
 
   template <int kC, int kA>
@@ -89,14 +92,19 @@ class FoldedProduct {
     Tiles::template load<kY>(unit.y.digits + 64 * k, kColumnStride);
   }
   template <int kTile>
-  [[gnu::always_inline]] void store() {
-    Tiles::template store<kTile>(staging_ + kTile * kCValues, kLineBytes);
+  [[gnu::always_inline]] static void store(int32_t* staging) {
+    Tiles::template store<kTile>(staging + kTile * kCValues, kLineBytes);
   }
 
   template <bool kNow, bool kBefore>
   void step(const Unit& now, const Unit& before) {
     const bool other_panel = kNow && kBefore && now.panel != before.panel;
     const Unit& shared = kBefore ? before : now;
+    Numbers numbers = numbers_of(before, Pairs{});
+    const TokenTile before_x = before.x;
+    const TokenTile before_y = before.y;
+    int32_t* const staging = staging_;
+    const int32_t* y_staging = staging + kYLow * kCValues;
 
     // k step 0 of Y before and of X now; X before is complete.
     load_low(shared, 0);
@@ -104,9 +112,9 @@ class FoldedProduct {
     if constexpr (kBefore) {
       load_y(before, 0);
       dot_low<kYLow, kY>();
-      store<kXLow>();
+      store<kXLow>(staging);
       dot_high<kYHigh, kY>();
-      store<kXHigh>();
+      store<kXHigh>(staging);
     }
     if (other_panel) {
       load_low(now, 0);
@@ -119,7 +127,7 @@ class FoldedProduct {
       dot_low<kXLow, kX>();
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<0, 5>(before, before.x, staging_);
+    if constexpr (kBefore) finish<0, 5>(numbers, before_x, staging);
 
     // k step 1 of both.
     load_low(shared, 1);
@@ -127,9 +135,9 @@ class FoldedProduct {
     if constexpr (kBefore) {
       load_y(before, 1);
       dot_low<kYLow, kY>();
-      finish<1, 5>(before, before.x, staging_);
+      finish<1, 5>(numbers, before_x, staging);
       dot_high<kYHigh, kY>();
-      finish<2, 5>(before, before.x, staging_);
+      finish<2, 5>(numbers, before_x, staging);
     }
     if (other_panel) {
       load_low(now, 1);
@@ -139,75 +147,99 @@ class FoldedProduct {
       load_x(now, 1);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<3, 5>(before, before.x, staging_);
+    if constexpr (kBefore) finish<3, 5>(numbers, before_x, staging);
     if constexpr (kNow) dot_high<kXHigh, kX>();
-    if constexpr (kBefore) store<kYLow>();
+    if constexpr (kBefore) store<kYLow>(staging);
 
     // k steps 2 and 3 of X and Y now; Y before is complete.
-    const int32_t* y_staging = staging_ + kYLow * kCValues;
     if constexpr (kNow) {
       load_low(now, 2);
       load_x(now, 2);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) store<kYHigh>();
+    if constexpr (kBefore) store<kYHigh>(staging);
     if constexpr (kNow) {
       load_high(now, 2);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<4, 5>(before, before.x, staging_);
+    if constexpr (kBefore) finish<4, 5>(numbers, before_x, staging);
     if constexpr (kNow) {
       load_y(now, 2);
       Tiles::template zero<kYLow>();
       Tiles::template zero<kYHigh>();
       dot_low<kYLow, kY>();
     }
-    if constexpr (kBefore) finish<0, 6>(before, before.y, y_staging);
+    if constexpr (kBefore) finish<0, 6>(numbers, before_y, y_staging);
     if constexpr (kNow) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) finish<1, 6>(before, before.y, y_staging);
+    if constexpr (kBefore) finish<1, 6>(numbers, before_y, y_staging);
     if constexpr (kNow) {
       load_low(now, 3);
       load_x(now, 3);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<2, 6>(before, before.y, y_staging);
+    if constexpr (kBefore) finish<2, 6>(numbers, before_y, y_staging);
     if constexpr (kNow) {
       load_high(now, 3);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<3, 6>(before, before.y, y_staging);
+    if constexpr (kBefore) finish<3, 6>(numbers, before_y, y_staging);
     if constexpr (kNow) {
       load_y(now, 3);
       dot_low<kYLow, kY>();
     }
-    if constexpr (kBefore) finish<4, 6>(before, before.y, y_staging);
+    if constexpr (kBefore) finish<4, 6>(numbers, before_y, y_staging);
     if constexpr (kNow) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) finish<5, 6>(before, before.y, y_staging);
+    if constexpr (kBefore) finish<5, 6>(numbers, before_y, y_staging);
+  }
+
+  /// What the tokens of a unit share, in registers: what is loaded through a pointer has to be loaded again
+  /// behind every store of a tile.
+  struct Numbers {
+    AccPlace place;
+    __m512 scale;
+    __m512 offset;
+    __m512i minimum[static_cast<size_t>(kPairs == 0 ? 1 : kPairs)];
+  };
+
+  template <int... kI>
+  [[gnu::always_inline]] static Numbers numbers_of(const Unit& unit, std::integer_sequence<int, kI...>) {
+    const FoldedPanel& panel = *unit.panel;
+    Numbers numbers;
+    numbers.place = unit.place;
+    numbers.scale = _mm512_load_ps(panel.scale);
+    numbers.offset = kPairs == 0 ? _mm512_setzero_ps() : _mm512_load_ps(panel.offset);
+    numbers.minimum[0] = _mm512_setzero_si512();
+    ((numbers.minimum[kI] = _mm512_load_si512(panel.minimum[kI])), ...);
+    return numbers;
   }
 
   /// Part kPart of kParts of the tokens of `tile`, whose low and high sums lie in `staged`.
   template <int kPart, int kParts>
-  [[gnu::always_inline]] static void finish(const Unit& unit, const TokenTile& tile, const int32_t* staged) {
+  [[gnu::always_inline]] static void finish(const Numbers& numbers, const TokenTile& tile,
+                                            const int32_t* staged) {
     constexpr int begin = kPart * kTokens / kParts;
     constexpr int end = (kPart + 1) * kTokens / kParts;
-    unroll<end - begin>([&](auto i) {
-      constexpr int token = begin + i.value;
-      if (token < tile.tokens) finish_token(*unit.panel, tile, token, staged + token * kPlanes * kPanelRows);
-    });
+    finish_tokens<begin>(numbers, tile, staged, std::make_integer_sequence<int, end - begin>{});
+  }
+  template <int kBegin, int... kI>
+  [[gnu::always_inline]] static void finish_tokens(const Numbers& numbers, const TokenTile& tile,
+                                                   const int32_t* staged, std::integer_sequence<int, kI...>) {
+    (finish_token(numbers, tile, kBegin + kI, staged + (kBegin + kI) * kPlanes * kPanelRows), ...);
   }
 
-  [[gnu::always_inline]] static void finish_token(const FoldedPanel& panel, const TokenTile& tile, int token,
+  [[gnu::always_inline]] static void finish_token(const Numbers& numbers, const TokenTile& tile, int token,
                                                   const int32_t* staged) {
+    if (token >= tile.tokens) return;
     __m512 x = _mm512_setzero_ps();
     if constexpr (kPairs > 0) {
-      const __m512 minimums = joined_minimums(panel, tile.sums + token * kPlanes * 2 * kPairs);
-      x = _mm512_fmadd_ps(_mm512_load_ps(panel.offset), minimums, x);
+      const __m512 minimums = joined_minimums(numbers, tile.sums + token * kPlanes * 2 * kPairs);
+      x = _mm512_fmadd_ps(numbers.offset, minimums, x);
     }
     __m512 sums = plane_sums(staged, 0);
     if constexpr (kPlanes >= 2) sums = _mm512_fmadd_ps(_mm512_set1_ps(256), plane_sums(staged, 1), sums);
     if constexpr (kPlanes == 3) sums = _mm512_fmadd_ps(_mm512_set1_ps(65536), plane_sums(staged, 2), sums);
-    x = _mm512_fmadd_ps(_mm512_load_ps(panel.scale), sums, x);
-    add_block(tile, token, x);
+    x = _mm512_fmadd_ps(numbers.scale, sums, x);
+    add_block(tile, numbers.place, token, x);
   }
 
   /// f(S_p): low + (high << shift), at most 256 * 4096 * 128 = 2^27.
@@ -217,25 +249,28 @@ class FoldedProduct {
     return _mm512_cvtepi32_ps(_mm512_add_epi32(low, _mm512_slli_epi32(high, kHighShift<kFold>)));
   }
 
-  /// sums + T_p.
-  [[gnu::always_inline]] static __m512i add_minimums(const FoldedPanel& panel, const int16_t* sums,
-                                                     __m512i total) {
-    for (int i = 0; i < kPairs; ++i) {
-      int32_t pair = 0;
-      __builtin_memcpy(&pair, sums + 2 * i, sizeof(pair));
-      total = _mm512_dpwssd_epi32(total, _mm512_load_si512(panel.minimum[i]), _mm512_set1_epi32(pair));
-    }
+  /// total + T_p.
+  template <int... kI>
+  [[gnu::always_inline]] static __m512i add_minimums(const Numbers& numbers, const int16_t* sums,
+                                                     __m512i total, std::integer_sequence<int, kI...>) {
+    ((total = _mm512_dpwssd_epi32(total, numbers.minimum[kI], two_sums(sums + 2 * kI))), ...);
     return total;
+  }
+  [[gnu::always_inline]] static __m512i two_sums(const int16_t* sums) {
+    int32_t bits = 0;
+    __builtin_memcpy(&bits, sums, sizeof(bits));
+    return _mm512_set1_epi32(bits);
   }
 
   /// f(T). |T_p| <= 256 * 63 * 128 < 2^21, so T_0 is exact as f32 and 256 T_1 + T_0 < 2^30: the sum in
   /// integers, rounded once, is what fma(256, f(T_1), f(T_0)) gives.
-  [[gnu::always_inline]] static __m512 joined_minimums(const FoldedPanel& panel, const int16_t* sums) {
+  [[gnu::always_inline]] static __m512 joined_minimums(const Numbers& numbers, const int16_t* sums) {
     __m512i total = _mm512_setzero_si512();
-    if constexpr (kPlanes >= 2) total = _mm512_slli_epi32(add_minimums(panel, sums + 2 * kPairs, total), 8);
-    __m512 joined = _mm512_cvtepi32_ps(add_minimums(panel, sums, total));
+    if constexpr (kPlanes >= 2)
+      total = _mm512_slli_epi32(add_minimums(numbers, sums + 2 * kPairs, total, Pairs{}), 8);
+    __m512 joined = _mm512_cvtepi32_ps(add_minimums(numbers, sums, total, Pairs{}));
     if constexpr (kPlanes == 3) {
-      const __m512i third = add_minimums(panel, sums + 4 * kPairs, _mm512_setzero_si512());
+      const __m512i third = add_minimums(numbers, sums + 4 * kPairs, _mm512_setzero_si512(), Pairs{});
       joined = _mm512_fmadd_ps(_mm512_set1_ps(65536), _mm512_cvtepi32_ps(third), joined);
     }
     return joined;

@@ -22,6 +22,7 @@ namespace kilter::cpu::amx {
 
 struct GroupUnit {
   TokenTile x;
+  AccPlace place;
   const GroupPanel* panel = nullptr;
 };
 
@@ -47,9 +48,12 @@ class GroupProduct {
     int32_t* staged_before = staging_ + side_ * kMaxGroups * kCValues;
     side_ ^= 1;
     int32_t* staged_now = staging_ + side_ * kMaxGroups * kCValues;
+    const bool live = before != nullptr;
     const int64_t groups = now == nullptr ? 0 : now->panel->groups;
-    const int64_t groups_before = before == nullptr ? 0 : before->panel->groups;
-    unroll<kSteps>([&](auto step) {
+    const int64_t groups_before = live ? before->panel->groups : 0;
+    const TokenTile tile = live ? before->x : TokenTile{};  // no tokens: nothing to finish
+    Numbers numbers = numbers_of(live ? *before : *now);
+    unroll<kSteps>([&](auto step) __attribute__((always_inline)) {
       constexpr int g = step.value;
       if constexpr (g < kCarried) store<kGroups - kCarried + g>(groups_before, staged_before);
       if constexpr (g >= kLag && g - kLag < kGroups - kCarried) store<g - kLag>(groups, staged_now);
@@ -57,7 +61,7 @@ class GroupProduct {
         if (g < groups) multiply<g>(*now);
       }
       if constexpr (g >= kCarried) {
-        if (before != nullptr) finish<g - kCarried, kSteps - kCarried>(*before, staged_before);
+        finish<g - kCarried, kSteps - kCarried>(numbers, tile, staged_before);
       }
     });
   }
@@ -82,7 +86,7 @@ class GroupProduct {
   [[gnu::always_inline]] static void multiply(const Unit& unit) {
     constexpr int c = kG % 4;
     Tiles::template zero<c>();
-    unroll<kGroup / kTileValues>([&](auto k) {
+    unroll<kGroup / kTileValues>([&](auto k) __attribute__((always_inline)) {
       constexpr int odd = (kG + k.value) % 2;
       constexpr int first = kG * kGroup + k.value * kTileValues;
       Tiles::template load<kB + odd>(unit.panel->lines[first / kLineValues], kLineBytes);
@@ -91,32 +95,52 @@ class GroupProduct {
     });
   }
 
-  /// Part kPart of kParts of the unit's tokens.
-  template <int kPart, int kParts>
-  [[gnu::always_inline]] static void finish(const Unit& unit, const int32_t* staged) {
-    constexpr int begin = kPart * kTokens / kParts;
-    constexpr int end = (kPart + 1) * kTokens / kParts;
-    for (int token = begin; token < end; ++token) {
-      if (token < unit.x.tokens) finish_token(unit, token, staged + token * kPlanes * kPanelRows);
-    }
+  /// What the tokens of a unit share, in registers: what is loaded through a pointer has to be loaded again
+  /// behind every store of a tile.
+  struct Numbers {
+    AccPlace place;
+    int64_t groups;
+    __m512 scale[static_cast<size_t>(kGroups)];
+    __m512 offset[static_cast<size_t>(kOffset ? kGroups : 1)];
+  };
+
+  [[gnu::always_inline]] static Numbers numbers_of(const Unit& unit) {
+    const GroupPanel& panel = *unit.panel;
+    Numbers numbers;
+    numbers.place = unit.place;
+    numbers.groups = panel.groups;
+    unroll<kGroups>([&](auto g) __attribute__((always_inline)) {
+      numbers.scale[g.value] = _mm512_load_ps(panel.scale[g.value]);
+    });
+    unroll<kOffset ? kGroups : 0>([&](auto g) __attribute__((always_inline)) {
+      numbers.offset[g.value] = _mm512_load_ps(panel.offset[g.value]);
+    });
+    return numbers;
   }
 
-  [[gnu::always_inline]] static void finish_token(const Unit& unit, int token, const int32_t* staged) {
-    const GroupPanel& panel = *unit.panel;
-    const float* total = unit.x.total + token * kMaxGroups;
+  /// Part kPart of kParts of the tile's tokens.
+  template <int kPart, int kParts>
+  [[gnu::always_inline]] static void finish(const Numbers& numbers, const TokenTile& tile,
+                                            const int32_t* staged) {
+    constexpr int begin = kPart * kTokens / kParts;
+    constexpr int end = (kPart + 1) * kTokens / kParts;
+    unroll<end - begin>([&](auto i) __attribute__((always_inline)) {
+      constexpr int token = begin + i.value;
+      if (token < tile.tokens) finish_token(numbers, tile, token, staged + token * kPlanes * kPanelRows);
+    });
+  }
+
+  [[gnu::always_inline]] static void finish_token(const Numbers& numbers, const TokenTile& tile, int token,
+                                                  const int32_t* staged) {
+    const float* total = tile.total + token * kMaxGroups;
     __m512 x = _mm512_setzero_ps();
-    const auto add_group = [&](int64_t g) {
-      const int32_t* sums = staged + g * kCValues;
-      if constexpr (kOffset)
-        x = _mm512_fmadd_ps(_mm512_load_ps(panel.offset[g]), _mm512_set1_ps(total[g]), x);
-      x = _mm512_fmadd_ps(_mm512_load_ps(panel.scale[g]), joined(sums), x);
-    };
-    if (panel.groups == kGroups) {
-      unroll<kGroups>([&](auto g) { add_group(g.value); });
-    } else {
-      for (int64_t g = 0; g < panel.groups; ++g) add_group(g);
-    }
-    add_block(unit.x, token, x);
+    unroll<kGroups>([&](auto group) __attribute__((always_inline)) {
+      constexpr int g = group.value;
+      if (g >= numbers.groups) return;
+      if constexpr (kOffset) x = _mm512_fmadd_ps(numbers.offset[g], _mm512_set1_ps(total[g]), x);
+      x = _mm512_fmadd_ps(numbers.scale[g], joined(staged + g * kCValues), x);
+    });
+    add_block(tile, numbers.place, token, x);
   }
 
   [[gnu::always_inline]] static __m512 plane_sums(const int32_t* sums, int plane) {

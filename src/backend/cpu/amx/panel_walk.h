@@ -62,7 +62,7 @@ struct WalkMemory {
     return fit < 2 ? 2 : fit > kMostPanels ? kMostPanels : fit;
   }
   static int64_t bytes(const TokenTiling& tiling) {
-    return kPanelBuffers * kPanelBytes + kStagingBytes + 64 + tiling.rows * 64 +
+    return kPanelBuffers * kPanelBytes + kStagingBytes + kTileBytes + tiling.rows * 64 +
            group_panels(tiling) * sums_of_panel(tiling) * 4;
   }
 };
@@ -89,14 +89,15 @@ class PanelWalk {
         open_(open),
         prepare_(prepare),
         tiling_(token_tiling(x_.rows, x_.planes)),
+        units_(kTwoTiles<Product> ? tiling_.units : real_tiles()),
         product_(
             reinterpret_cast<int32_t*>(job.scratch + WalkMemory::kPanelBuffers * WalkMemory::kPanelBytes)) {
     std::byte* next = job.scratch;
     panels_ = next;
     next += WalkMemory::kPanelBuffers * WalkMemory::kPanelBytes + WalkMemory::kStagingBytes;
     zeros_ = reinterpret_cast<float*>(next);
-    _mm512_storeu_ps(zeros_, _mm512_setzero_ps());
-    facts_ = next + 64;
+    for (int i = 0; i < kTileRows; ++i) _mm512_storeu_ps(zeros_ + i * kPanelRows, _mm512_setzero_ps());
+    facts_ = next + kTileBytes;
     sums_ = reinterpret_cast<float*>(facts_ + tiling_.rows * 64);
   }
 
@@ -132,8 +133,10 @@ class PanelWalk {
         drain();  // the unit before still reads the facts of its block
         prepare_(x_, b, facts_);
       }
-      for (int64_t panel = begin; panel < end; panel += 2) {
-        multiply_pair(block, offset, panel, panel + 1 < end ? 2 : 1, panel - begin);
+      const int64_t together = units_ == 1 ? 1 : 2;  // one unit: nothing to use twice
+      for (int64_t panel = begin; panel < end; panel += together) {
+        const int64_t left = end - panel;
+        multiply_panels(block, offset, panel, left < together ? left : together, panel - begin);
       }
       offset += w_.format.block_bytes(block.values);
     }
@@ -141,9 +144,8 @@ class PanelWalk {
   }
 
   // All tokens with `count` panels, whose blocks lie `offset` bytes behind their beginnings.
-  void multiply_pair(const Block& block, int64_t offset, int64_t panel, int64_t count, int64_t place) {
-    const int64_t units = kTwoTiles<Product> ? tiling_.units : real_tiles();
-    if (units >= kUnitsToDrain) {
+  void multiply_panels(const Block& block, int64_t offset, int64_t panel, int64_t count, int64_t place) {
+    if (units_ >= kUnitsToDrain) {
       drain();
       side_ = 0;
     } else {
@@ -154,7 +156,7 @@ class PanelWalk {
       open_(bytes, block.values, w_.format, *panel_buffer(side_ + i));
       prefetch(bytes + count * w_.panel_bytes(), panel + i + count < job_.panel_end, block.values);
     }
-    for (int64_t u = 0; u < units; ++u) {
+    for (int64_t u = 0; u < units_; ++u) {
       // There and back: the panel of the unit before comes first, its tiles are loaded already.
       for (int64_t i = 0; i < count; ++i) {
         const int64_t of_pair = u % 2 == 0 ? i : count - 1 - i;
@@ -164,8 +166,9 @@ class PanelWalk {
   }
 
   void begin_unit(const Block& block, int64_t u, int64_t panel, int64_t place, const Panel* opened) {
-    typename Product::Unit& now = units_[turn_];
+    typename Product::Unit& now = last_two_[turn_];
     now.panel = opened;
+    now.place = acc_place(block, panel);
     if constexpr (kTwoTiles<Product>) {
       place_tile(block, 2 * u, tiling_.first(2 * u), tiling_.x_tokens, panel, place, now.x);
       place_tile(block, 2 * u + 1, tiling_.first(2 * u + 1), tiling_.y_tokens, panel, place, now.y);
@@ -174,13 +177,13 @@ class PanelWalk {
       const int64_t start = u * tiling_.per_tile;
       place_tile(block, u, start < last ? start : last, tiling_.x_tokens, panel, place, now.x);
     }
-    product_.advance(&now, live_ ? &units_[turn_ ^ 1] : nullptr);
+    product_.advance(&now, live_ ? &last_two_[turn_ ^ 1] : nullptr);
     live_ = true;
     turn_ ^= 1;
   }
 
   void drain() {
-    if (live_) product_.advance(nullptr, &units_[turn_ ^ 1]);
+    if (live_) product_.advance(nullptr, &last_two_[turn_ ^ 1]);
     live_ = false;
   }
 
@@ -202,12 +205,14 @@ class PanelWalk {
     to.tokens = static_cast<int>(tokens);
     float* sums = sums_ + place * WalkMemory::sums_of_panel(tiling_) + tile * tiling_.per_tile * kPanelRows;
     to.from = block.first ? zeros_ : sums;
-    to.from_stride = block.first ? 0 : kPanelRows;
     to.to = block.last ? job_.y + first * job_.y_stride + panel * kPanelRows : sums;
-    to.to_stride = block.last ? job_.y_stride : kPanelRows;
+  }
+
+  AccPlace acc_place(const Block& block, int64_t panel) const {
+    constexpr unsigned all = 0xffff;
+    if (!block.last) return {kPanelRows, all};
     const int64_t rows = w_.rows - panel * kPanelRows;
-    const unsigned all = 0xffff;
-    to.rows = static_cast<__mmask16>(block.last && rows < kPanelRows ? all >> (kPanelRows - rows) : all);
+    return {job_.y_stride, static_cast<__mmask16>(rows < kPanelRows ? all >> (kPanelRows - rows) : all)};
   }
 
   // The next pair's block: another place in memory, which the hardware does not foresee.
@@ -224,8 +229,9 @@ class PanelWalk {
   Open open_;
   Prepare prepare_;
   TokenTiling tiling_;
+  int64_t units_;
   Product product_;
-  typename Product::Unit units_[2] = {};
+  typename Product::Unit last_two_[2] = {};
   int turn_ = 0;
   bool live_ = false;
   int64_t side_ = 0;

@@ -26,18 +26,22 @@ struct TokenTile {
   const float* total;    ///< float scales: f(T) of the groups, [token][16]
   const float* scale;    ///< [token]
   const float* from;     ///< acc of the blocks before, [token][16]
-  float* to;             ///< acc with this block, [token][16]
-  int64_t from_stride;   ///< floats between tokens; 0 at the first block: zeros
-  int64_t to_stride;
-  __mmask16 rows;  ///< which rows of the panel there are
+  float* to;             ///< acc with this block, [token], stride and rows by AccPlace
   int tokens;
 };
 
+/// How acc lies where it goes to: beside the sums of its panel, or in the result.
+struct AccPlace {
+  int64_t stride;  ///< floats between tokens
+  __mmask16 rows;  ///< which rows of the panel there are
+};
+
 /// acc = fma(activation scale, x, acc) for one token.
-[[gnu::always_inline]] inline void add_block(const TokenTile& tile, int64_t token, __m512 x) {
-  const __m512 acc = _mm512_loadu_ps(tile.from + token * tile.from_stride);
+[[gnu::always_inline]] inline void add_block(const TokenTile& tile, const AccPlace& place, int64_t token,
+                                             __m512 x) {
+  const __m512 acc = _mm512_loadu_ps(tile.from + token * kPanelRows);
   const __m512 sum = _mm512_fmadd_ps(_mm512_set1_ps(tile.scale[token]), x, acc);
-  _mm512_mask_storeu_ps(tile.to + token * tile.to_stride, tile.rows, sum);
+  _mm512_mask_storeu_ps(tile.to + token * place.stride, place.rows, sum);
 }
 
 }  // namespace kilter::cpu::amx
