@@ -74,18 +74,17 @@ struct EmulatedTiles {
     const TileConfig& config = state.config;
     require(state.configured, "no configuration");
     require(config.rows[c] == config.rows[a], "rows of C and A");
-    require(config.row_bytes[c] == config.row_bytes[b], "columns of C and B");
+    require(config.row_bytes[c] == 64 && config.row_bytes[b] == 64, "columns of C and B");
     require(config.row_bytes[a] == 4 * config.rows[b], "columns of A and rows of B");
     for (size_t m = 0; m < config.rows[c]; ++m) {
-      for (size_t n = 0; n < config.row_bytes[c] / 4U; ++n) {
-        int32_t sum = 0;
-        std::memcpy(&sum, &state.tiles[c][m][4 * n], sizeof(sum));
-        for (size_t k = 0; k < config.row_bytes[a]; ++k) {
-          sum += int32_t{static_cast<int8_t>(state.tiles[a][m][k])} *
-                 number_b(state.tiles[b][k / 4][4 * n + k % 4]);
-        }
-        std::memcpy(&state.tiles[c][m][4 * n], &sum, sizeof(sum));
+      std::array<int32_t, 16> sums;
+      std::memcpy(sums.data(), state.tiles[c][m].data(), sizeof(sums));
+      for (size_t k = 0; k < config.row_bytes[a]; ++k) {
+        const int32_t number_a = static_cast<int8_t>(state.tiles[a][m][k]);
+        const auto& row_b = state.tiles[b][k / 4];
+        for (size_t n = 0; n < sums.size(); ++n) sums[n] += number_a * number_b(row_b[4 * n + k % 4]);
       }
+      std::memcpy(state.tiles[c][m].data(), sums.data(), sizeof(sums));
     }
   }
 };

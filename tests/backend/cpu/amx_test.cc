@@ -1,7 +1,10 @@
 // The integer product on AMX tiles against the definition, to the bit: every block type, one to three planes,
 // tails of rows, columns and tokens. With emulated tiles everywhere, with real ones where there are any.
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <span>
+#include <vector>
 
 #include "amx_emulated.h"
 #include "backend/cpu/amx/integer_matmul.h"
@@ -34,9 +37,10 @@ struct Extent {
   int64_t cols;
 };
 
-// Tokens: less than a tile, one, a unit less one, whole units, tails of every kind. 1100 columns of panels
-// are more than one group of panels.
-constexpr Extent kSmall[] = {{1, 1, 32}, {5, 17, 576}, {7, 48, 256}, {15, 20, 512}, {16, 33, 288}};
+// Tokens: less than a tile, one, a unit less one, whole units, tails of every kind. 300 rows are more panels
+// than the kernels take at once.
+constexpr Extent kSmall[] = {{1, 1, 32},    {5, 17, 576},  {7, 48, 256},
+                             {15, 20, 512}, {16, 33, 288}, {6, 300, 256}};
 constexpr Extent kLarge[] = {{17, 16, 544}, {31, 40, 256}, {33, 33, 256}, {64, 17, 256}, {150, 48, 288}};
 
 enum class Tiles { emulated, real };
