@@ -39,6 +39,7 @@ template <typename Tiles, int kPlanes, Fold kFold, int kPairs>
 class FoldedProduct {
  public:
   using Unit = FoldedUnit;
+  static constexpr int kTileValues = 64;  ///< of k in a tile
 
   /// `staging`: four tiles of C, aligned to 64.
   explicit FoldedProduct(int32_t* staging) : staging_(staging) {}
@@ -65,7 +66,6 @@ class FoldedProduct {
  private:
   static constexpr int kTokens = kTileTokens<kPlanes>;
   using Pairs = std::make_integer_sequence<int, kPairs>;
-  static constexpr int64_t kColumnStride = kBlockValues;
 
   template <int kC, int kA>
   [[gnu::always_inline]] static void dot_low() {
@@ -86,10 +86,10 @@ class FoldedProduct {
     Tiles::template load<kHigh>(unit.panel->high[k], kLineBytes);
   }
   [[gnu::always_inline]] static void load_x(const Unit& unit, int k) {
-    Tiles::template load<kX>(unit.x.digits + 64 * k, kColumnStride);
+    Tiles::template load<kX>(unit.x.digits + kTileBytes * k, kTileValues);
   }
   [[gnu::always_inline]] static void load_y(const Unit& unit, int k) {
-    Tiles::template load<kY>(unit.y.digits + 64 * k, kColumnStride);
+    Tiles::template load<kY>(unit.y.digits + kTileBytes * k, kTileValues);
   }
   template <int kTile>
   [[gnu::always_inline]] static void store(int32_t* staging) {

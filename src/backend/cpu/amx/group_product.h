@@ -31,6 +31,7 @@ template <typename Tiles, int kPlanes, int kGroup, bool kOffset>
 class GroupProduct {
  public:
   using Unit = GroupUnit;
+  static constexpr int kTileValues = kGroup < 64 ? kGroup : 64;  ///< of k in a tile
 
   /// `staging`: 2 * kMaxGroups tiles of C, aligned to 64.
   explicit GroupProduct(int32_t* staging) : staging_(staging) {}
@@ -72,7 +73,6 @@ class GroupProduct {
   static constexpr int kCValues = kTileRows * kPanelRows;
   static constexpr int kTokens = kTileTokens<kPlanes>;
   static constexpr int kGroups = kBlockValues / kGroup;
-  static constexpr int kTileValues = kGroup < 64 ? kGroup : 64;
   static constexpr int kLag = 2;                           // products between a group's own and its store
   static constexpr int kCarried = kGroups < 4 ? 0 : kLag;  // groups stored beside the next unit
   static constexpr int kSteps = kCarried == 0 ? kGroups + kLag : kGroups;
@@ -90,7 +90,7 @@ class GroupProduct {
       constexpr int odd = (kG + k.value) % 2;
       constexpr int first = kG * kGroup + k.value * kTileValues;
       Tiles::template load<kB + odd>(unit.panel->lines[first / kLineValues], kLineBytes);
-      Tiles::template load<kA + odd>(unit.x.digits + first, kBlockValues);
+      Tiles::template load<kA + odd>(unit.x.digits + first * kTileRows, kTileValues);
       Tiles::template dot_s8_s8<c, kA + odd, kB + odd>();
     });
   }

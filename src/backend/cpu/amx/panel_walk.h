@@ -1,7 +1,8 @@
 // The loops around the tile schedules: panels, blocks, tiles of tokens.
 //
 //   for a group of panels        their sums, [panel][token][16], stay in the L2 cache
-//     for a block of 256 values  the digits of all tokens, as many times as there are pairs, come from L2
+//     for a block of 256 values  the digits of all tokens are laid out as tiles, and come from L2 for each
+//     pair
 //       for a pair of panels     unpacked to one place, 18 KiB, which stays in the L1 cache
 //         for all tokens         a tile of digits is used for both panels
 #pragma once
@@ -45,6 +46,9 @@ struct TokenTiling {
   return {rows, per_tile, units, x_tokens, y_tokens};
 }
 
+/// Bytes of a tile of tokens, all 256 values of its columns.
+constexpr int64_t kTileDigits = int64_t{kTileRows} * kBlockValues;
+
 /// What a thread needs beside its weights, in its scratch memory.
 struct WalkMemory {
   static constexpr int64_t kPanelBuffers = 4;
@@ -62,8 +66,8 @@ struct WalkMemory {
     return fit < 2 ? 2 : fit > kMostPanels ? kMostPanels : fit;
   }
   static int64_t bytes(const TokenTiling& tiling) {
-    return kPanelBuffers * kPanelBytes + kStagingBytes + kTileBytes + tiling.rows * 64 +
-           group_panels(tiling) * sums_of_panel(tiling) * 4;
+    return kPanelBuffers * kPanelBytes + kStagingBytes + kTileBytes + tiling.tiles() * kTileDigits +
+           tiling.rows * 64 + group_panels(tiling) * sums_of_panel(tiling) * 4;
   }
 };
 
@@ -97,8 +101,12 @@ class PanelWalk {
     next += WalkMemory::kPanelBuffers * WalkMemory::kPanelBytes + WalkMemory::kStagingBytes;
     zeros_ = reinterpret_cast<float*>(next);
     for (int i = 0; i < kTileRows; ++i) _mm512_storeu_ps(zeros_ + i * kPanelRows, _mm512_setzero_ps());
-    facts_ = next + kTileBytes;
+    next += kTileBytes;
+    tiles_ = reinterpret_cast<int8_t*>(next);
+    facts_ = next + tiling_.tiles() * kTileDigits;
     sums_ = reinterpret_cast<float*>(facts_ + tiling_.rows * 64);
+    const bool aligned = reinterpret_cast<uintptr_t>(job.y) % 64 == 0 && job.y_stride % kPanelRows == 0;
+    streams_ = aligned && tiling_.rows >= kRowsToStream;
   }
 
   void run() {
@@ -109,12 +117,16 @@ class PanelWalk {
       multiply_group(begin, end);
     }
     Tiles::release();
+    _mm_sfence();  // what was written past the caches comes before what the thread writes next
   }
 
  private:
   // Fewer units than this and the schedule runs on into the next pair of panels, which then needs buffers of
   // its own; with more, what matters is that the buffers stay in the L1 cache.
   static constexpr int64_t kUnitsToDrain = 4;
+
+  // From so many tokens on the result would drive the digits out of the L2 cache: it is written past it.
+  static constexpr int64_t kRowsToStream = 128;
 
   struct Block {
     int64_t index;
@@ -129,10 +141,9 @@ class PanelWalk {
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t rest = w_.cols - b * kBlockValues;
       const Block block{b, rest < kBlockValues ? rest : kBlockValues, b == 0, b == blocks - 1};
-      if (prepare_ != nullptr) {
-        drain();  // the unit before still reads the facts of its block
-        prepare_(x_, b, facts_);
-      }
+      drain();  // the unit before still reads the tiles and facts of its block
+      lay_tiles(b);
+      if (prepare_ != nullptr) prepare_(x_, b, facts_);
       const int64_t together = units_ == 1 ? 1 : 2;  // one unit: nothing to use twice
       for (int64_t panel = begin; panel < end; panel += together) {
         const int64_t left = end - panel;
@@ -170,12 +181,10 @@ class PanelWalk {
     now.panel = opened;
     now.place = acc_place(block, panel);
     if constexpr (kTwoTiles<Product>) {
-      place_tile(block, 2 * u, tiling_.first(2 * u), tiling_.x_tokens, panel, place, now.x);
-      place_tile(block, 2 * u + 1, tiling_.first(2 * u + 1), tiling_.y_tokens, panel, place, now.y);
+      place_tile(block, 2 * u, panel, place, now.x);
+      place_tile(block, 2 * u + 1, panel, place, now.y);
     } else {
-      const int64_t last = tiling_.rows - tiling_.x_tokens;
-      const int64_t start = u * tiling_.per_tile;
-      place_tile(block, u, start < last ? start : last, tiling_.x_tokens, panel, place, now.x);
+      place_tile(block, u, panel, place, now.x);
     }
     product_.advance(&now, live_ ? &last_two_[turn_ ^ 1] : nullptr);
     live_ = true;
@@ -187,6 +196,43 @@ class PanelWalk {
     live_ = false;
   }
 
+  void lay_tiles(int64_t block) {
+    const int64_t tiles = kTwoTiles<Product> ? tiling_.tiles() : units_;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const int8_t* from = x_.digits + x_.column(block, first_token(tile)) * kBlockValues;
+      int8_t* to = tiles_ + tile * kTileDigits;
+      for (int64_t column = 0; column < tokens_of(tile) * x_.planes; ++column) {
+        lay_column<Product::kTileValues>(from + column * kBlockValues, to + column * Product::kTileValues);
+      }
+    }
+  }
+
+  // The 256 digits of a column, cut into steps that lie 16 columns apart.
+  template <int kBytes>
+  static void lay_column(const int8_t* from, int8_t* to) {
+    for (int i = 0; i < kBlockValues / kBytes; ++i, from += kBytes, to += kTileRows * kBytes) {
+      if constexpr (kBytes == 64) {
+        _mm512_storeu_si512(to, _mm512_loadu_si512(from));
+      } else if constexpr (kBytes == 32) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+      } else {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                         _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+      }
+    }
+  }
+
+  int64_t first_token(int64_t tile) const {
+    if constexpr (kTwoTiles<Product>) return tiling_.first(tile);
+    const int64_t start = tile * tiling_.per_tile;
+    const int64_t last_start = tiling_.rows - tiling_.x_tokens;
+    return start < last_start ? start : last_start;
+  }
+  int64_t tokens_of(int64_t tile) const {
+    return kTwoTiles<Product> ? tiling_.tokens(tile) : tiling_.x_tokens;
+  }
+
   // Tiles without the one that only makes the number even.
   int64_t real_tiles() const { return (tiling_.rows + tiling_.per_tile - 1) / tiling_.per_tile; }
 
@@ -194,15 +240,15 @@ class PanelWalk {
     return reinterpret_cast<Panel*>(panels_ + i * WalkMemory::kPanelBytes);
   }
 
-  void place_tile(const Block& block, int64_t tile, int64_t first, int64_t tokens, int64_t panel,
-                  int64_t place, TokenTile& to) const {
+  void place_tile(const Block& block, int64_t tile, int64_t panel, int64_t place, TokenTile& to) const {
+    const int64_t first = first_token(tile);
     const int64_t column = x_.column(block.index, first);
-    to.digits = x_.digits + column * kBlockValues;
+    to.digits = tiles_ + tile * kTileDigits;
     to.scale = x_.scale + block.index * x_.rows + first;
     to.total = reinterpret_cast<const float*>(facts_ + first * 64);
     to.sums = prepare_ == nullptr ? x_.sums + column * 16
                                   : reinterpret_cast<const int16_t*>(facts_) + first * x_.planes * 8;
-    to.tokens = static_cast<int>(tokens);
+    to.tokens = static_cast<int>(tokens_of(tile));
     float* sums = sums_ + place * WalkMemory::sums_of_panel(tiling_) + tile * tiling_.per_tile * kPanelRows;
     to.from = block.first ? zeros_ : sums;
     to.to = block.last ? job_.y + first * job_.y_stride + panel * kPanelRows : sums;
@@ -210,9 +256,10 @@ class PanelWalk {
 
   AccPlace acc_place(const Block& block, int64_t panel) const {
     constexpr unsigned all = 0xffff;
-    if (!block.last) return {kPanelRows, all};
+    if (!block.last) return {kPanelRows, all, false};
     const int64_t rows = w_.rows - panel * kPanelRows;
-    return {job_.y_stride, static_cast<__mmask16>(rows < kPanelRows ? all >> (kPanelRows - rows) : all)};
+    if (rows < kPanelRows) return {job_.y_stride, static_cast<__mmask16>(all >> (kPanelRows - rows)), false};
+    return {job_.y_stride, all, streams_};
   }
 
   // The next pair's block: another place in memory, which the hardware does not foresee.
@@ -238,6 +285,8 @@ class PanelWalk {
   std::byte* panels_ = nullptr;
   float* zeros_ = nullptr;
   std::byte* facts_ = nullptr;
+  int8_t* tiles_ = nullptr;
+  bool streams_ = false;
   float* sums_ = nullptr;
 };
 
