@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstdlib>
 #include <span>
-#include <vector>
 
 #include "amx_emulated.h"
 #include "backend/cpu/amx/integer_matmul.h"
@@ -43,6 +42,8 @@ constexpr Extent kSmall[] = {{1, 1, 32},    {5, 17, 576},  {7, 48, 256},
                              {15, 20, 512}, {16, 33, 288}, {6, 300, 256}};
 constexpr Extent kLarge[] = {{17, 16, 544}, {31, 40, 256}, {33, 33, 256}, {64, 17, 256}, {150, 48, 288}};
 
+constexpr float kUntouched = -77.0F;
+
 enum class Tiles { emulated, real };
 
 class AmxProduct {
@@ -53,6 +54,7 @@ class AmxProduct {
         quantised_(x_.data, e.tokens, weight_.cols, planes),
         packed_(packed_form(weight_)),
         panels_(static_cast<size_t>(packed_.panels() * packed_.panel_bytes())),
+        y_(static_cast<size_t>(tokens() * stride()) * sizeof(float)),
         scratch_(static_cast<size_t>(amx::integer_matmul_scratch_bytes(e.tokens, planes)) + kGuard) {
     pack_panels(weight_, 0, packed_.panels(), panels_.data);
     packed_.data = panels_.data;
@@ -65,9 +67,14 @@ class AmxProduct {
     return defined_product(weight_, row, quantised_.defined(token));
   }
 
-  // [tokens][rows + 1]: a column more, which must stay as it was.
-  std::vector<float> of(void (*product)(const MatmulJob&)) const {
-    std::vector<float> y(static_cast<size_t>(tokens() * (rows() + 1)), -77.0F);
+  /// Floats between the tokens of the result: more than the rows, and whole vectors where the rows are, so
+  /// that the result may be written past the caches.
+  int64_t stride() const { return rows() % kPanelRows == 0 ? rows() + kPanelRows : rows() + 1; }
+
+  /// The result, [tokens][stride()]; what is not a product has the bits of `kUntouched`.
+  const float* of(void (*product)(const MatmulJob&)) const {
+    auto* y = reinterpret_cast<float*>(y_.data);
+    std::fill_n(y, tokens() * stride(), kUntouched);
     // In two parts, as two threads would.
     const int64_t half = packed_.panels() / 2;
     product(job(y, 0, half));
@@ -80,11 +87,11 @@ class AmxProduct {
   }
 
  private:
-  MatmulJob job(std::vector<float>& y, int64_t begin, int64_t end) const {
+  MatmulJob job(float* y, int64_t begin, int64_t end) const {
     return {.x = &quantised_.rows(),
             .w = &packed_,
-            .y = y.data(),
-            .y_stride = rows() + 1,
+            .y = y,
+            .y_stride = stride(),
             .panel_begin = begin,
             .panel_end = end,
             .scratch = scratch_.data};
@@ -95,6 +102,7 @@ class AmxProduct {
   QuantisedMemory quantised_;
   PackedWeight packed_;
   Aligned panels_;
+  Aligned y_;
   Aligned scratch_;
 };
 
@@ -102,16 +110,16 @@ void run_emulated(const MatmulJob& job) { EXPECT_TRUE(amx::emulated_matmul(job))
 
 void expect_defined_product(OpBench& bench, Tiles tiles, DType type, const Extent& e, int planes) {
   const AmxProduct product(bench, type, e, planes);
-  const std::vector<float> y = product.of(tiles == Tiles::real ? amx::integer_matmul : run_emulated);
+  const float* y = product.of(tiles == Tiles::real ? amx::integer_matmul : run_emulated);
   for (int64_t t = 0; t < product.tokens(); ++t) {
-    const float* row = y.data() + t * (product.rows() + 1);
+    const float* row = y + t * product.stride();
     for (int64_t o = 0; o < product.rows(); ++o) {
       const float expected = product.defined(t, o);
       ASSERT_EQ(std::bit_cast<uint32_t>(row[o]), std::bit_cast<uint32_t>(expected))
           << dtype_info(type).name << ", planes " << planes << ", tokens " << e.tokens << ", token " << t
           << ", row " << o << ": " << row[o] << ", defined " << expected;
     }
-    ASSERT_EQ(row[product.rows()], -77.0F) << "token " << t << ": wrote beyond the last row";
+    ASSERT_EQ(row[product.rows()], kUntouched) << "token " << t << ": wrote beyond the last row";
   }
   ASSERT_TRUE(product.kept_its_place());
 }
