@@ -100,6 +100,7 @@ class FoldedProduct {
   void step(const Unit& now, const Unit& before) {
     const bool other_panel = kNow && kBefore && now.panel != before.panel;
     const Unit& shared = kBefore ? before : now;
+    // Not const: GCC 12 keeps a const one in memory.
     Numbers numbers = numbers_of(before, Pairs{});
     const TokenTile before_x = before.x;
     const TokenTile before_y = before.y;
@@ -125,9 +126,10 @@ class FoldedProduct {
       Tiles::template zero<kXLow>();
       Tiles::template zero<kXHigh>();
       dot_low<kXLow, kX>();
-      dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<0, 5>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<0, 7>(numbers, before_x, staging);
+    if constexpr (kNow) dot_high<kXHigh, kX>();
+    if constexpr (kBefore) finish<1, 7>(numbers, before_x, staging);
 
     // k step 1 of both.
     load_low(shared, 1);
@@ -135,9 +137,9 @@ class FoldedProduct {
     if constexpr (kBefore) {
       load_y(before, 1);
       dot_low<kYLow, kY>();
-      finish<1, 5>(numbers, before_x, staging);
+      finish<2, 7>(numbers, before_x, staging);
       dot_high<kYHigh, kY>();
-      finish<2, 5>(numbers, before_x, staging);
+      finish<3, 7>(numbers, before_x, staging);
     }
     if (other_panel) {
       load_low(now, 1);
@@ -147,8 +149,9 @@ class FoldedProduct {
       load_x(now, 1);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<3, 5>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<4, 7>(numbers, before_x, staging);
     if constexpr (kNow) dot_high<kXHigh, kX>();
+    if constexpr (kBefore) finish<5, 7>(numbers, before_x, staging);
     if constexpr (kBefore) store<kYLow>(staging);
 
     // k steps 2 and 3 of X and Y now; Y before is complete.
@@ -157,39 +160,40 @@ class FoldedProduct {
       load_x(now, 2);
       dot_low<kXLow, kX>();
     }
+    if constexpr (kBefore) finish<6, 7>(numbers, before_x, staging);
     if constexpr (kBefore) store<kYHigh>(staging);
     if constexpr (kNow) {
       load_high(now, 2);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<4, 5>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<0, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) {
       load_y(now, 2);
       Tiles::template zero<kYLow>();
       Tiles::template zero<kYHigh>();
       dot_low<kYLow, kY>();
     }
-    if constexpr (kBefore) finish<0, 6>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<1, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) finish<1, 6>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<2, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) {
       load_low(now, 3);
       load_x(now, 3);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<2, 6>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<3, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) {
       load_high(now, 3);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<3, 6>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<4, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) {
       load_y(now, 3);
       dot_low<kYLow, kY>();
     }
-    if constexpr (kBefore) finish<4, 6>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<5, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) finish<5, 6>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<6, 7>(numbers, before_y, y_staging);
   }
 
   /// What the tokens of a unit share, in registers: what is loaded through a pointer has to be loaded again

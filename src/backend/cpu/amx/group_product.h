@@ -53,6 +53,7 @@ class GroupProduct {
     const int64_t groups = now == nullptr ? 0 : now->panel->groups;
     const int64_t groups_before = live ? before->panel->groups : 0;
     const TokenTile tile = live ? before->x : TokenTile{};  // no tokens: nothing to finish
+    // Not const: GCC 12 keeps a const one in memory.
     Numbers numbers = numbers_of(live ? *before : *now);
     unroll<kSteps>([&](auto step) __attribute__((always_inline)) {
       constexpr int g = step.value;

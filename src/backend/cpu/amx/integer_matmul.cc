@@ -7,8 +7,9 @@
 namespace kilter::cpu::amx {
 namespace {
 
-// Fewer tokens leave most of a tile empty.
-constexpr int64_t kFewestTokens = 5;
+// Columns (tokens times planes) that fill a tile. With fewer, unpacking the panel for tiles costs more than
+// the tiles save, and AVX-512 is faster.
+constexpr int64_t kFewestColumns = kTileRows;
 
 }  // namespace
 
@@ -19,7 +20,8 @@ int64_t integer_matmul_scratch_bytes(int64_t rows, int planes) {
 }
 
 void integer_matmul(const MatmulJob& job) {
-  if (job.x->rows >= kFewestTokens && tile_matmul<HardwareTiles>(job)) return;
+  const bool fills_a_tile = job.x->rows * job.x->planes >= kFewestColumns;
+  if (fills_a_tile && tile_matmul<HardwareTiles>(job)) return;
   avx512::integer_matmul(job);
 }
 

@@ -1,10 +1,9 @@
 // The loops around the tile schedules: panels, blocks, tiles of tokens.
 //
 //   for a group of panels        their sums, [panel][token][16], stay in the L2 cache
-//     for a block of 256 values  the digits of all tokens are laid out as tiles, and come from L2 for each
-//     pair
+//     for a block of 256 values  the digits of all tokens are laid out as tiles, for all panels of the group
 //       for a pair of panels     unpacked to one place, 18 KiB, which stays in the L1 cache
-//         for all tokens         a tile of digits is used for both panels
+//         for all tokens         a tile of digits comes from L2 and is used for both panels
 #pragma once
 
 #include <immintrin.h>
