@@ -22,19 +22,37 @@
 
 namespace kilter {
 
+/// Whether the work goes on after a callback.
+enum class Go { on, stop };
+
 /// How a model is loaded.
 struct LoadOptions {
-  std::string backend = "reference";  ///< one of backend_names()
-  int threads = 0;                    ///< 0: all processors that the process may use. No bit depends on it.
+  std::string backend = "cpu";  ///< one of backend_names()
+  int threads = 0;              ///< 0: all processors that the process may use. No bit depends on it.
+
+  // Of backend "cpu". Each (mode, kv) has one answer, to the bit; no bit depends on isa.
+  std::string
+      mode;         ///< "fast", "accurate" (also for ""), "exact", "f32": docs/commands.md says what they are
+  std::string isa;  ///< an instruction set of isa_names(); "": the fastest
+  std::string kv;   ///< how keys and values are kept: "f16", "f32"; "": f16 in fast and accurate, else f32
+  bool pin_threads = false;  ///< keeps each thread on one processor
+
+  /// Given the bytes of weights that are laid out so far, of all; may be empty. Go::stop ends the loading
+  /// with an error `interrupted`.
+  std::function<Go(int64_t done, int64_t all)> on_load = {};
 };
 
-/// The backends of this build.
+/// The backends of this build, the default one first.
 std::vector<std::string> backend_names();
+/// The modes of backend "cpu", the fastest first.
+std::vector<std::string> mode_names();
+/// The instruction sets of backend "cpu" that this processor runs, the fastest first.
+std::vector<std::string> isa_names();
 
 /// How a sequence is computed. None of these changes a bit of the logits.
 struct SessionOptions {
-  int64_t n_ctx = 0;   ///< positions to make room for; 0: what the model was trained for
-  int64_t chunk = 64;  ///< the most rows in one pass; scratch memory grows with it
+  int64_t n_ctx = 0;  ///< positions to make room for; 0: what the model was trained for
+  int64_t chunk = 0;  ///< the most rows in one pass, scratch memory grows with it; 0: what suits the backend
 };
 
 /// How a token is chosen from logits, applied in this order. Every probability is
@@ -47,9 +65,6 @@ struct SamplingOptions {
   double temperature = 0.8;     ///< divides the logits that are left. 0: the largest logit (greedy)
   uint64_t seed = 0;            ///< the draw is a function of seed and position alone
 };
-
-/// Whether the work goes on after a callback.
-enum class Go { on, stop };
 
 /// A token and how likely the model found it, in natural logarithms, from the untouched logits.
 struct TokenLogprob {

@@ -50,6 +50,10 @@ FileMap& FileMap::operator=(FileMap&& other) noexcept {
   return *this;
 }
 
+void FileMap::forget_pages() const {
+  if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+}
+
 FileMap::~FileMap() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }

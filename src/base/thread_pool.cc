@@ -1,91 +1,83 @@
 #include "base/thread_pool.h"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <fstream>
-#include <string>
 #include <system_error>
 
 namespace kilter {
 
-ThreadPool::ThreadPool(int n_threads) {
+ThreadPool::ThreadPool(int n_threads, Affinity affinity) {
+  if (n_threads <= 1) return;
+  if (n_threads > usable_processors()) patience_ = Patience::none;
+  tickets_ = std::make_unique<Ticket[]>(static_cast<size_t>(n_threads));
   try {
-    for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this] { worker(); });
+    for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { work(i); });
   } catch (const std::system_error&) {  // the system has no more to give: those that run share the work
+  }
+  if (affinity == Affinity::none) return;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    pin_to_processor(workers_[i].native_handle(), static_cast<int>(i) + 1);
   }
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  work_ready_.notify_all();
+  stopping_ = true;
+  region_.store(region_.load() + 1);
   for (std::thread& t : workers_) t.join();
 }
 
-void ThreadPool::parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+// A region: its number is published, each part is taken once (ticket) and counted down once (unfinished_).
+// The next region begins when all are counted, so body_ stays what it is while any part runs.
+void ThreadPool::run(FunctionRef<void(int)> body) {
+  if (workers_.empty()) {
+    body(0);
+    return;
+  }
+  body_ = &body;
+  unfinished_.store_unwatched(static_cast<uint32_t>(workers_.size()));
+  const uint32_t region = region_.load() + 1;
+  region_.store(region);
+  body(0);
+  // Backwards: the threads that were woken last are the likeliest to be late.
+  for (int i = size() - 1; i > 0; --i) {
+    if (!take(i, region)) continue;
+    body(i);
+    unfinished_.subtract(1);
+  }
+  unfinished_.wait_for_zero(patience_);
+}
+
+void ThreadPool::work(int thread) {
+  uint32_t region = 0;
+  while (true) {
+    region = region_.wait_while_equal(region, patience_);
+    // A ticket of an old region can no longer be taken, so body_ and stopping_ are this region's.
+    if (!take(thread, region)) continue;
+    if (stopping_) return;
+    (*body_)(thread);
+    unfinished_.subtract(1);
+  }
+}
+
+bool ThreadPool::take(int thread, uint32_t region) {
+  uint32_t before = region - 1;
+  std::atomic<uint32_t>& taken = tickets_[static_cast<size_t>(thread)].taken;
+  return taken.compare_exchange_strong(before, region, std::memory_order_acq_rel);
+}
+
+void ThreadPool::parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
   if (n <= 0) return;
   if (workers_.empty() || n <= grain) {
     body(0, n);
     return;
   }
-  std::unique_lock lock(mutex_);
-  body_ = &body;
-  next_ = 0;
-  end_ = n;
-  grain_ = std::max<int64_t>(grain, 1);
-  work_ready_.notify_all();
-  take_pieces(lock);
-  work_done_.wait(lock, [this] { return running_ == 0; });
-  body_ = nullptr;
-}
-
-void ThreadPool::worker() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    work_ready_.wait(lock, [this] { return stopping_ || (body_ != nullptr && next_ < end_); });
-    if (stopping_) return;
-    take_pieces(lock);
-    if (running_ == 0) work_done_.notify_one();
-  }
-}
-
-// Called with the lock held; releases it while a piece runs.
-void ThreadPool::take_pieces(std::unique_lock<std::mutex>& lock) {
-  while (body_ != nullptr && next_ < end_) {
-    const int64_t begin = next_;
-    const int64_t end = std::min(end_, begin + grain_);
-    const auto& body = *body_;
-    next_ = end;
-    ++running_;
-    lock.unlock();
-    body(begin, end);
-    lock.lock();
-    --running_;
-  }
-}
-
-namespace {
-
-// cgroup v2 writes "quota period" in microseconds, or "max period".
-int control_group_limit() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
-  return static_cast<int>((std::atof(quota.c_str()) + period - 1) / period);
-}
-
-}  // namespace
-
-int usable_processors() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  int n = sched_getaffinity(0, sizeof(mask), &mask) == 0 ? CPU_COUNT(&mask) : 1;
-  if (const int limit = control_group_limit(); limit > 0) n = std::min(n, limit);
-  return std::max(n, 1);
+  const int64_t step = std::max<int64_t>(grain, 1);
+  std::atomic<int64_t> next{0};
+  run([&](int) {
+    for (int64_t begin = next.fetch_add(step, std::memory_order_relaxed); begin < n;
+         begin = next.fetch_add(step, std::memory_order_relaxed)) {
+      body(begin, std::min(n, begin + step));
+    }
+  });
 }
 
 }  // namespace kilter

@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "base/utf8.h"
+#include "cli/interrupt.h"
 #include "cli/read_input.h"
-#include "kilter/engine.h"
 
 namespace kilter::cli {
 namespace {
@@ -13,6 +13,10 @@ namespace {
 // The names must outlive the options that point at them.
 std::vector<std::string_view> backend_choices() {
   static const std::vector<std::string> names = backend_names();
+  return {names.begin(), names.end()};
+}
+std::vector<std::string_view> mode_choices() {
+  static const std::vector<std::string> names = mode_names();
   return {names.begin(), names.end()};
 }
 
@@ -66,14 +70,33 @@ std::vector<Option> ComputeOptions::rows() {
       {.names = "--backend",
        .value = "NAME",
        .target = &backend,
-       .help = "What computes.",
+       .help = "What computes: `cpu` is fast, `reference` is the judge, plain f64.",
        .choices = backend_choices()},
+      {.names = "--mode",
+       .value = "NAME",
+       .target = &mode,
+       .help = "How activations enter a matrix product of `cpu`: as 8 bits (`fast`), 16 (`accurate`, the "
+               "default), 24 "
+               "(`exact`), or not rounded (`f32`). Each mode has one answer, to the bit.",
+       .choices = mode_choices()},
+      {.names = "--isa",
+       .value = "NAME",
+       .target = &isa,
+       .help = "The instruction set of `cpu`; the fastest one of this processor if not given. `kilter "
+               "inspect` lists "
+               "them. No bit of the answer depends on it."},
+      {.names = "--kv",
+       .value = "NAME",
+       .target = &kv,
+       .help = "How `cpu` keeps keys and values. If not given: f16 in the modes fast and accurate, else f32.",
+       .choices = {"f16", "f32"}},
       {.names = "-t,--threads",
        .value = "N",
        .target = &threads,
        .help =
            "Threads; 0 takes all processors that this process may use. No bit of the answer depends on it.",
        .range = {.min = 0, .max = 1024}},
+      {.names = "--pin", .target = &pin, .help = "Keeps each thread of `cpu` on one processor."},
       {.names = "--ctx",
        .value = "N",
        .target = &n_ctx,
@@ -82,8 +105,29 @@ std::vector<Option> ComputeOptions::rows() {
       {.names = "--chunk",
        .value = "N",
        .target = &chunk,
-       .help = "The most tokens in one pass over the model. No bit of the answer depends on it.",
-       .range = {.min = 1, .max = 1 << 20}}};
+       .help =
+           "The most tokens in one pass over the model; 0 takes what suits the backend. No bit of the answer "
+           "depends on it.",
+       .range = {.min = 0, .max = 1 << 20}}};
+}
+
+LoadProgress::LoadProgress(LoadOptions& options) {
+  options.on_load = [this](int64_t done, int64_t all) {
+    if (!bar_) bar_.emplace("loading the model", static_cast<uint64_t>(all), ProgressUnit::bytes);
+    bar_->update(static_cast<uint64_t>(done));
+    return interrupted() ? Go::stop : Go::on;
+  };
+}
+
+LoadOptions ComputeOptions::load_options() const {
+  LoadOptions options;
+  options.backend = backend;
+  options.threads = static_cast<int>(threads);
+  options.mode = mode;
+  options.isa = isa;
+  options.kv = kv;
+  options.pin_threads = pin;
+  return options;
 }
 
 }  // namespace kilter::cli

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "cli/option.h"
+#include "cli/progress.h"
+#include "kilter/engine.h"
 #include "kilter/result.h"
 
 namespace kilter::cli {
@@ -28,14 +30,31 @@ struct PromptOptions {
       const std::function<std::vector<int32_t>(std::string_view text)>& tokenize) const;
 };
 
-/// --backend, --threads, --ctx and --chunk.
+/// --backend, --mode, --isa, --kv, --threads, --pin, --ctx and --chunk.
 struct ComputeOptions {
-  std::string backend = "reference";
+  std::string backend = "cpu";
+  std::string mode;
+  std::string isa;
+  std::string kv;
   int64_t threads = 0;
+  bool pin = false;
   int64_t n_ctx = 0;
-  int64_t chunk = 64;
+  int64_t chunk = 0;
 
   std::vector<Option> rows();
+  /// Without on_load.
+  LoadOptions load_options() const;
+};
+
+/// Gives options.on_load a progress bar that Ctrl-C interrupts. The bar lives as long as the result.
+class LoadProgress {
+ public:
+  explicit LoadProgress(LoadOptions& options);
+  LoadProgress(const LoadProgress&) = delete;
+  LoadProgress& operator=(const LoadProgress&) = delete;
+
+ private:
+  std::optional<Progress> bar_;
 };
 
 /// "1,450" as numbers. Errors: usage, naming the part that is not a token id.

@@ -1,20 +1,128 @@
 #include "engine/backend_choice.h"
 
+#include <array>
+#include <optional>
+
+#include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/int8_peak.h"
+#include "backend/cpu/select_kernels.h"
 #include "backend/reference/reference_ops.h"
 #include "base/thread_pool.h"
-#include "kilter/engine.h"
 
 namespace kilter {
+namespace {
 
-std::vector<std::string> backend_names() { return {"reference"}; }
+struct Mode {
+  std::string_view name;
+  Arithmetic arithmetic;
+};
+constexpr std::array kModes = {Mode{"fast", Arithmetic::fast}, Mode{"accurate", Arithmetic::accurate},
+                               Mode{"exact", Arithmetic::exact}, Mode{"f32", Arithmetic::f32}};
 
-Result<std::unique_ptr<Ops>> make_backend(std::string_view name, int threads) {
-  if (threads <= 0) threads = usable_processors();
-  if (name == "reference") return std::unique_ptr<Ops>(std::make_unique<reference::ReferenceOps>(threads));
-  std::string known;
-  for (const std::string& n : backend_names()) known += (known.empty() ? "" : ", ") + n;
-  return Error{ErrorCode::usage, "--backend", "'" + std::string(name) + "' is not in this build",
-               "choose one of: " + known};
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+Error unknown(std::string option, const std::string& value, const std::vector<std::string>& known) {
+  return {ErrorCode::usage, std::move(option), "'" + value + "' is not in this build",
+          "choose one of: " + joined(known)};
+}
+
+Result<Arithmetic> mode_of(const std::string& name) {
+  if (name.empty()) return Arithmetic::accurate;
+  for (const Mode& mode : kModes) {
+    if (mode.name == name) return mode.arithmetic;
+  }
+  return unknown("--mode", name, mode_names());
+}
+
+Result<cpu::KvType> kv_type_of(const std::string& name, Arithmetic mode) {
+  if (name == "f16") return cpu::KvType::f16;
+  if (name == "f32") return cpu::KvType::f32;
+  if (!name.empty()) return unknown("--kv", name, {"f16", "f32"});
+  const bool rounds_more = mode == Arithmetic::fast || mode == Arithmetic::accurate;
+  return rounds_more ? cpu::KvType::f16 : cpu::KvType::f32;
+}
+
+Result<std::unique_ptr<Ops>> make_cpu(const LoadOptions& options, int threads) {
+  cpu::CpuOptions cpu;
+  KILTER_ASSIGN(cpu.kernels, cpu::select_kernels(options.isa));
+  KILTER_ASSIGN(cpu.mode, mode_of(options.mode));
+  KILTER_ASSIGN(cpu.kv, kv_type_of(options.kv, cpu.mode));
+  cpu.threads = threads;
+  cpu.affinity = options.pin_threads ? Affinity::pinned : Affinity::none;
+  return std::unique_ptr<Ops>(std::make_unique<cpu::CpuOps>(cpu));
+}
+
+Result<std::unique_ptr<Ops>> make_reference(const LoadOptions& options, int threads) {
+  for (const auto& [option, value] :
+       {std::pair{"--mode", options.mode}, std::pair{"--isa", options.isa}, std::pair{"--kv", options.kv}}) {
+    if (value.empty()) continue;
+    return Error{ErrorCode::usage, option, "the reference backend has one arithmetic, f64, and no kernels",
+                 "leave it out, or choose --backend cpu"};
+  }
+  return std::unique_ptr<Ops>(std::make_unique<reference::ReferenceOps>(threads));
+}
+
+}  // namespace
+
+std::vector<std::string> backend_names() { return {"cpu", "reference"}; }
+
+std::vector<std::string> mode_names() {
+  std::vector<std::string> names;
+  for (const Mode& mode : kModes) names.emplace_back(mode.name);
+  return names;
+}
+
+std::vector<std::string> isa_names() {
+  std::vector<std::string> names;
+  for (const cpu::BuiltKernels& kernels : cpu::runnable_kernels()) names.emplace_back(kernels.name);
+  return names;
+}
+
+Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options) {
+  const int threads = options.threads > 0 ? options.threads : usable_processors();
+  if (options.backend == "cpu") return make_cpu(options, threads);
+  if (options.backend == "reference") return make_reference(options, threads);
+  return unknown("--backend", options.backend, backend_names());
+}
+
+Status prepare_backend(Ops& ops, const Model& model, const LoadOptions& options) {
+  bool stopped = false;
+  const auto progress = [&](int64_t done, int64_t all) {
+    model.file->forget_pages();
+    if (options.on_load && !stopped) stopped = options.on_load(done, all) == Go::stop;
+  };
+  KILTER_TRY(ops.prepare(model.weights(), progress));
+  if (stopped) return Error{ErrorCode::interrupted, "", "stopped while the model was being loaded", ""};
+  return {};
+}
+
+Result<WeightUseOf> weight_use_of(const LoadOptions& options) {
+  if (options.backend != "cpu") {
+    return WeightUseOf([](const Weight& w) {
+      return WeightUse{.bytes = static_cast<int64_t>(w.bytes.size()), .planes = 0};
+    });
+  }
+  KILTER_ASSIGN(const Arithmetic mode, mode_of(options.mode));
+  return WeightUseOf([mode](const Weight& w) {
+    const cpu::PackedWeight packed = cpu::packed_form(w);
+    return WeightUse{.bytes = packed.panels() * packed.panel_bytes(),
+                     .planes = packed.kind == cpu::PanelKind::integer ? cpu::planes_of(mode) : 0};
+  });
+}
+
+Result<double> measured_int8_peak(const LoadOptions& options, int threads) {
+  KILTER_ASSIGN(const cpu::KernelTable* kernels, cpu::select_kernels(options.isa));
+  return cpu::measured_int8_peak(*kernels, threads);
+}
+
+int64_t default_chunk(const Ops& ops) {
+  // Expanded stages keep scores of every position for every row; fused ones need little memory, and weights
+  // that are read once serve all rows of a pass.
+  return ops.stages() == Stages::fused ? 512 : 64;
 }
 
 }  // namespace kilter

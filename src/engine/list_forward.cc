@@ -32,9 +32,8 @@ Status check_countable(const Model& model, int64_t rows, int64_t n_ctx) {
                "ask for fewer tokens or positions"};
 }
 
-}  // namespace
-
-Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps& ops) {
+// The pass without its results.
+Status run_forward(const Model& model, int64_t rows, int64_t n_ctx, Ops& ops) {
   KILTER_TRY(check_countable(model, rows, n_ctx));
   KILTER_ASSIGN(KvCache cache, KvCache::create(ops.device(), model, KvCache::blocks_for(n_ctx)));
   const int32_t sequence = cache.add_sequence();
@@ -44,6 +43,20 @@ Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps&
   Activations activations(ops.workspace(), model, batch);
   forward(ops, model, batch, cache, activations);
   return {};
+}
+
+}  // namespace
+
+Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps& ops) {
+  return run_forward(model, rows, n_ctx, ops);
+}
+
+Result<int64_t> scratch_floats(const Model& model, int64_t rows, int64_t n_ctx, Stages stages) {
+  ListingOps listing;
+  OutlineOps outline;
+  Ops& ops = stages == Stages::expanded ? static_cast<Ops&>(listing) : outline;
+  KILTER_TRY(run_forward(model, rows, n_ctx, ops));
+  return ops.workspace().peak();
 }
 
 }  // namespace kilter

@@ -14,4 +14,7 @@ namespace kilter {
 /// pass takes. Errors: usage, when the numbers of the pass do not fit 64 bits.
 Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps& ops);
 
+/// Scratch memory, in floats, of such a pass under ops that run their stages so. Errors: the same.
+Result<int64_t> scratch_floats(const Model& model, int64_t rows, int64_t n_ctx, Stages stages);
+
 }  // namespace kilter

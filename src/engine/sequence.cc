@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/backend_choice.h"
 #include "engine/list_forward.h"
 #include "engine/loaded_model.h"
 
@@ -26,11 +27,11 @@ Status check_options(const SessionOptions& options) {
 Result<Sequence> Sequence::create(const Model& model, Ops& ops, const SessionOptions& wanted) {
   SessionOptions options = wanted;
   if (options.n_ctx == 0) options.n_ctx = model.config.n_ctx_train;
+  if (options.chunk == 0) options.chunk = default_chunk(ops);
   KILTER_TRY(check_options(options));
   options.chunk = std::min(options.chunk, options.n_ctx);
-  ListingOps listing;
-  KILTER_TRY(list_forward(model, options.chunk, options.n_ctx, listing));
-  KILTER_TRY(ops.workspace().reserve(ops.device(), listing.workspace().peak()));
+  KILTER_ASSIGN(const int64_t scratch, scratch_floats(model, options.chunk, options.n_ctx, ops.stages()));
+  KILTER_TRY(ops.workspace().reserve(ops.device(), scratch));
   KILTER_ASSIGN(KvCache cache, KvCache::create(ops.device(), model, KvCache::blocks_for(options.n_ctx)));
   return Sequence(model, ops, options, std::move(cache));
 }

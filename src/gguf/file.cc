@@ -96,4 +96,10 @@ size_t File::shard_count() const { return contents_->shards.size(); }
 const ShardInfo& File::shard(size_t index) const { return contents_->shards[index].info; }
 const std::string& File::path() const { return shard(0).path; }
 
+void File::forget_pages() const {
+  for (const Shard& shard : contents_->shards) {
+    if (shard.map) shard.map->forget_pages();
+  }
+}
+
 }  // namespace kilter::gguf

@@ -75,6 +75,9 @@ class File {
   const ShardInfo& shard(size_t index) const;
   const std::string& path() const;
 
+  /// For whoever has made a copy of the tensors: FileMap::forget_pages() of all files.
+  void forget_pages() const;
+
   File(File&&) noexcept;
   File& operator=(File&&) noexcept;
   ~File();

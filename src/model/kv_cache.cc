@@ -5,27 +5,29 @@
 namespace kilter {
 namespace {
 
-int64_t floats_per_position(const Layer& w) { return w.n_head_kv * (w.head_k + w.head_v); }
+int64_t values_per_position(const Layer& w) { return w.n_head_kv * (w.head_k + w.head_v); }
 
-int64_t floats_per_block(const Model& model) {
-  int64_t floats = 0;
-  for (const Layer& w : model.layers) floats += floats_per_position(w) * kKvBlock;
-  return floats;
+int64_t values_per_block(const Model& model) {
+  int64_t values = 0;
+  for (const Layer& w : model.layers) values += values_per_position(w) * kKvBlock;
+  return values;
 }
 
 }  // namespace
 
-int64_t KvCache::block_bytes(const Model& model) {
-  return floats_per_block(model) * static_cast<int64_t>(sizeof(float));
+int64_t KvCache::block_bytes(const Model& model, int64_t value_bytes) {
+  return values_per_block(model) * value_bytes;
 }
 
 Result<KvCache> KvCache::create(Device& device, const Model& model, int64_t n_blocks) {
   KvCache cache;
-  KILTER_ASSIGN(cache.memory_, device.allocate(floats_per_block(model) * n_blocks));
+  const int64_t value_bytes = device.kv_value_bytes();
+  constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
+  KILTER_ASSIGN(cache.memory_, device.allocate(block_bytes(model, value_bytes) * n_blocks / kFloat));
   float* next = cache.memory_.data();
   const auto carve = [&](Shape shape) {
     const Tensor tensor{next, shape};
-    if (next != nullptr) next += shape.elements();
+    if (next != nullptr) next += shape.elements() * value_bytes / kFloat;
     return tensor;
   };
   const int64_t rows = n_blocks * kKvBlock;

@@ -22,8 +22,8 @@ class KvCache {
 
   /// Blocks that one sequence of `positions` needs.
   static int64_t blocks_for(int64_t positions) { return (positions + kKvBlock - 1) / kKvBlock; }
-  /// Bytes of one block over all layers.
-  static int64_t block_bytes(const Model& model);
+  /// Bytes of one block over all layers, with numbers of `value_bytes`.
+  static int64_t block_bytes(const Model& model, int64_t value_bytes);
 
   /// A new, empty sequence.
   int32_t add_sequence();

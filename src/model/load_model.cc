@@ -193,6 +193,23 @@ Status load_ends(Tensors& tensors, Model& m) {
 
 }  // namespace
 
+std::vector<const Weight*> Model::weights() const {
+  std::vector<const Weight*> present;
+  const auto add = [&](std::initializer_list<const Weight*> weights) {
+    for (const Weight* weight : weights) {
+      if (weight->present()) present.push_back(weight);
+    }
+  };
+  for (const Layer& w : layers) {
+    add({&w.attn_norm, &w.attn_q, &w.attn_q_bias, &w.attn_q_norm, &w.attn_k, &w.attn_k_bias, &w.attn_k_norm,
+         &w.attn_v, &w.attn_v_bias, &w.attn_output, &w.attn_output_bias});
+    add({&w.ffn_norm, &w.ffn_gate, &w.ffn_gate_bias, &w.ffn_up, &w.ffn_up_bias, &w.ffn_down,
+         &w.ffn_down_bias});
+  }
+  add({&head.output_norm, &head.output, &head.output_bias});
+  return present;
+}
+
 Result<Model> load_model(std::shared_ptr<const gguf::File> file) {
   Model m;
   m.file = std::move(file);

@@ -13,21 +13,20 @@ namespace kilter {
 namespace {
 
 /// What a result is filled with: finite, so that arithmetic carries its bits unchanged,
-/// and so rare that no op makes it.
+/// and so rare that no op makes it. A cache may keep fewer bits; it is filled with NaN.
 constexpr float kFilled = 0x1.d3a5b6p-97F;
 
-bool is_filled(float value) { return std::bit_cast<uint32_t>(value) == std::bit_cast<uint32_t>(kFilled); }
+float filling_of(const OpCall& c) {
+  return c.is_kv_store() ? std::numeric_limits<float>::quiet_NaN() : kFilled;
+}
+
+bool is_filled(const OpCall& c, float value) {
+  if (c.is_kv_store()) return std::isnan(value);
+  return std::bit_cast<uint32_t>(value) == std::bit_cast<uint32_t>(kFilled);
+}
 
 Error found(const OpCall& c, std::string sentence) {
   return {ErrorCode::mismatch, fmt::format("{} ({})", to_string(c.at), c.op), std::move(sentence), ""};
-}
-
-/// The memory that a call writes: its result, or the rows of the pool.
-std::vector<Tensor> results_of(const OpCall& c) {
-  if (!c.is_kv_store()) return {*c.y};
-  std::vector<Tensor> rows;
-  for (const int64_t row : c.stored_rows()) rows.push_back(rows_of(*c.y, row, 1));
-  return rows;
 }
 
 bool in_place(const OpCall& c) {
@@ -57,11 +56,10 @@ Status CheckingOps::check_call(const OpCall& c) {
     return {};
   }
   KILTER_TRY(check_memory(c));
-  const std::vector<Tensor> results = results_of(c);
   const bool filled = !in_place(c);
-  if (filled) KILTER_TRY(fill(c, results));
+  if (filled) KILTER_TRY(fill(c));
   OpsWrapper::call(c);
-  return check_result(c, results, filled);
+  return check_result(c, filled);
 }
 
 Status CheckingOps::check_unique(At at) {
@@ -79,44 +77,69 @@ Status CheckingOps::check_memory(const OpCall& c) const {
   return {};
 }
 
-Status CheckingOps::fill(const OpCall& c, std::span<const Tensor> results) {
-  for (const Tensor& result : results) {
-    const std::vector<float> row(static_cast<size_t>(result.row_size()), kFilled);
-    const std::vector<int32_t> ids(static_cast<size_t>(result.rows()), 0);
-    Weight table;
-    table.rows = 1;
-    table.cols = result.row_size();
-    table.bytes = std::as_bytes(std::span(row));
-    Tensor target = result.reshaped({result.rows(), result.row_size()});
-    inner().embed(c.at, ids, table, target);
+// A result is filled by embedding a row of the rare number; a cache by storing such rows.
+Status CheckingOps::fill(const OpCall& c) {
+  const Shape shape = c.made();
+  const Tensor like{nullptr, shape};
+  const std::vector<float> row(static_cast<size_t>(like.row_size()), filling_of(c));
+  const std::vector<int32_t> ids(static_cast<size_t>(like.rows()), 0);
+  Weight table;
+  table.rows = 1;
+  table.cols = like.row_size();
+  table.bytes = std::as_bytes(std::span(row));
+  DeviceMemory memory;
+  Tensor rows{c.y->data, {like.rows(), like.row_size()}};
+  if (c.is_kv_store()) {
+    KILTER_ASSIGN(memory, device().allocate(shape.elements()));
+    rows.data = memory.data();
   }
-  read(results);
-  if (std::all_of(values_.begin(), values_.end(), is_filled)) return {};
+  inner().embed(c.at, ids, table, rows);
+  if (c.is_kv_store()) {
+    const Tensor x = rows.reshaped(shape);
+    OpCall store = c;
+    store.x = &x;
+    store.run(inner(), store);
+  }
+  read(c);
+  const auto filled = [&](float value) { return is_filled(c, value); };
+  if (std::all_of(values_.begin(), values_.end(), filled)) return {};
   return found(c, "its result cannot be filled: embed of these ops does not write what it should");
 }
 
-void CheckingOps::read(std::span<const Tensor> results) {
-  values_.clear();
-  for (const Tensor& result : results) {
-    const size_t begin = values_.size();
-    values_.resize(begin + static_cast<size_t>(result.shape.elements()));
-    device().read_back(result, std::span(values_).subspan(begin));
+void CheckingOps::read(const OpCall& c) {
+  values_.resize(static_cast<size_t>(c.made().elements()));
+  if (!c.is_kv_store()) return device().read_back(*c.y, values_);
+  const auto width = static_cast<size_t>(c.y->row_size());
+  size_t begin = 0;
+  for (const int64_t row : c.stored_rows()) {
+    read_cached(c.cache_part(), *c.y, row, std::span(values_).subspan(begin, width));
+    begin += width;
   }
 }
 
-Status CheckingOps::check_result(const OpCall& c, std::span<const Tensor> results, bool was_filled) {
-  read(results);
-  const auto place = [&](auto found_at) { return found_at - values_.begin(); };
-  const auto left = was_filled ? std::find_if(values_.begin(), values_.end(), is_filled) : values_.end();
-  if (left != values_.end()) {
+// Elements that still hold what they were filled with. A NaN that is to be stored is no such thing.
+std::vector<size_t> CheckingOps::unwritten(const OpCall& c) {
+  std::vector<float> stored(c.is_kv_store() ? values_.size() : 0);
+  if (c.is_kv_store()) device().read_back(*c.x, stored);
+  std::vector<size_t> left;
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (is_filled(c, values_[i]) && (stored.empty() || !std::isnan(stored[i]))) left.push_back(i);
+  }
+  return left;
+}
+
+Status CheckingOps::check_result(const OpCall& c, bool was_filled) {
+  read(c);
+  const std::vector<size_t> left = was_filled ? unwritten(c) : std::vector<size_t>();
+  if (!left.empty()) {
     return found(c, fmt::format("{} of {} elements were not written, the first of them element {}",
-                                std::count_if(left, values_.end(), is_filled), values_.size(), place(left)));
+                                left.size(), values_.size(), left.front()));
   }
   if (c.op == "attention_scores") KILTER_TRY(check_unseen_scores(c));
   if (non_finite_ == NonFinite::accept) return {};
   const auto bad = std::find_if(values_.begin(), values_.end(), [](float v) { return !std::isfinite(v); });
   if (bad == values_.end()) return {};
-  return found(c, fmt::format("element {} of {} is {}", place(bad), values_.size(), *bad));
+  return found(c, fmt::format("element {} of {} is {}", bad - values_.begin(), values_.size(), *bad));
 }
 
 // Proves the scores beyond each row's position, and takes them out of values_.

@@ -19,8 +19,8 @@ enum class NonFinite { report, accept };
 ///           pass. A call that breaks a rule is not made.
 ///   after   every element of the result written: it is filled with a rare number first, unless it stands
 ///           in an operand's place; -infinity exactly at the scores that a row may not see; NaN and infinity.
-/// It fills results with embed() of `inner`, so a wrapper that records or counts belongs outside this one.
-/// Around ops without memory (ListingOps) it proves what can be proved before.
+/// It fills results with embed() and kv_store() of `inner`, so a wrapper that records or counts belongs
+/// outside this one. Around ops without memory (ListingOps) it proves what can be proved before.
 class CheckingOps final : public OpsWrapper {
  public:
   /// `inner` must outlive the wrapper.
@@ -41,10 +41,11 @@ class CheckingOps final : public OpsWrapper {
   Status check_call(const OpCall& c);
   Status check_unique(At at);
   Status check_memory(const OpCall& c) const;
-  Status check_result(const OpCall& c, std::span<const Tensor> results, bool was_filled);
+  Status check_result(const OpCall& c, bool was_filled);
   Status check_unseen_scores(const OpCall& c);
-  Status fill(const OpCall& c, std::span<const Tensor> results);
-  void read(std::span<const Tensor> results);
+  Status fill(const OpCall& c);
+  void read(const OpCall& c);
+  std::vector<size_t> unwritten(const OpCall& c);
 
   NonFinite non_finite_;
   bool has_memory_ = false;

@@ -54,4 +54,25 @@ class ListingOps final : public OpsAsCalls {
   std::vector<ListedOp> ops_;
 };
 
+/// Ops that make every stage out of nothing: after a pass, workspace().peak() is the scratch memory that the
+/// pass takes under ops with fused stages.
+class OutlineOps final : public OpsAsCalls {
+ public:
+  Device& device() override { return device_; }
+  Workspace& workspace() override { return workspace_; }
+
+  void attention_input(int, const Layer&, const Batch&, const Tensor&, Qkv&) override {}
+  void attention(int, const Layer&, const Batch&, const Qkv&, KvView, Tensor&) override {}
+  void attention_output(int, const Layer&, const Tensor&, Tensor&) override {}
+  void feed_forward(int, const Layer&, Tensor&) override {}
+  void head(const Head&, const Batch&, const Tensor&, Tensor&) override {}
+
+ protected:
+  void call(const OpCall&) override {}
+
+ private:
+  NoDevice device_;
+  Workspace workspace_;
+};
+
 }  // namespace kilter

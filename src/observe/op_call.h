@@ -33,6 +33,10 @@ struct OpCall {
   bool is_kv_store() const { return cache == nullptr && tables != nullptr; }
   /// Shape of the value that is made: y's, and for kv_store the rows that it stores.
   const Shape& made() const { return is_kv_store() ? x->shape : y->shape; }
+  /// Of a kv_store: which pool it writes.
+  CachePart cache_part() const {
+    return at.point == Point::attn_k_cache ? CachePart::keys : CachePart::values;
+  }
   /// Of a kv_store: the rows of the pool that it writes, in the order of the batch.
   std::vector<int64_t> stored_rows() const;
 };
@@ -77,6 +81,12 @@ class OpsWrapper : public OpsAsCalls {
 
   Device& device() override { return inner_.device(); }
   Workspace& workspace() override { return inner_.workspace(); }
+  Status prepare(std::span<const Weight* const> weights, const PrepareProgress& progress) override {
+    return inner_.prepare(weights, progress);
+  }
+  void read_cached(CachePart part, const Tensor& pool, int64_t row, std::span<float> to) override {
+    inner_.read_cached(part, pool, row, to);
+  }
 
  protected:
   void call(const OpCall& c) override { c.run(inner_, c); }

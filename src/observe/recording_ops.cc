@@ -17,13 +17,10 @@ void RecordingOps::call(const OpCall& c) {
 
 void RecordingOps::read_stored_rows(const OpCall& c) {
   const auto width = static_cast<size_t>(c.y->row_size());
-  const std::vector<int64_t> rows = c.stored_rows();
-  for (size_t t = 0; t < rows.size();) {
-    size_t n = 1;  // rows that stand one behind the other in the pool are read at once
-    while (t + n < rows.size() && rows[t + n] == rows[t] + static_cast<int64_t>(n)) ++n;
-    const Tensor stored = rows_of(*c.y, rows[t], static_cast<int64_t>(n));
-    device().read_back(stored, std::span(values_).subspan(t * width, n * width));
-    t += n;
+  size_t begin = 0;
+  for (const int64_t row : c.stored_rows()) {
+    read_cached(c.cache_part(), *c.y, row, std::span(values_).subspan(begin, width));
+    begin += width;
   }
 }
 

@@ -10,7 +10,12 @@ namespace kilter {
 
 /// Which arithmetic a backend computes in.
 enum class Arithmetic {
-  reference,  ///< f64 throughout, each value rounded once to f32 when it is stored
+  reference,  ///< f64 throughout; each value is shown rounded once to f32, and handed on as it was before
+              ///< that
+  fast,       ///< activations of matrix products in one int8 plane: 8 bits a block of 256
+  accurate,   ///< in two planes: 16-bit block fixed point
+  exact,      ///< in three planes: 24-bit block fixed point
+  f32,        ///< no integers: decoded weights, one chain of fused multiply-adds an output
 };
 
 /// How an op's result depends on the length of its sum.
@@ -22,7 +27,9 @@ enum class SumLength {
   positions,  ///< L
 };
 
-/// One op under one arithmetic. `u64` is 2^-53, `u32` is 2^-24 (unit round-off of f64 and f32).
+/// One op under one arithmetic. The operands are taken as exact: numbers that the caller wrote as f32 or,
+/// inside a pass of the reference, the f64 that an op before made (so that only the last f32 rounding is
+/// seen). `u64` is 2^-53, `u32` is 2^-24 (unit round-off of f64 and f32).
 ///   |value - exact| <= u32 * (|exact| + inside) + inside + least / 2,
 ///   inside = (n + extra_roundings) * u64 * S
 /// where S is the same expression with every term replaced by its magnitude, and `least` the least subnormal.

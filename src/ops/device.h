@@ -51,6 +51,9 @@ class Device {
   /// `floats` zeroed f32, aligned to 64 bytes. Errors: memory, naming the size in bytes.
   virtual Result<DeviceMemory> allocate(int64_t floats) = 0;
 
+  /// Bytes that one number takes in a pool of the cache (kv.h): 4 for f32, 2 for f16.
+  virtual int64_t kv_value_bytes() const { return 4; }
+
   /// Copies a value to the host: to.size() == from.shape.elements(). Waits for the ops that make it.
   virtual void read_back(const Tensor& from, std::span<float> to) = 0;
 

@@ -15,7 +15,11 @@ namespace kilter {
 /// gives other bits for other tiles.
 constexpr int32_t kKvBlock = 64;
 
-/// One layer's memory. Slot s of block b is row b * kKvBlock + s.
+/// Which pool of a layer.
+enum class CachePart { keys, values };
+
+/// One layer's memory. Slot s of block b is row b * kKvBlock + s. Numbers take Device::kv_value_bytes(), and
+/// only the backend knows their order inside a block: others read a row with Ops::read_cached().
 struct KvLayer {
   Tensor k;  ///< [blocks * kKvBlock, K, Hk]
   Tensor v;  ///< [blocks * kKvBlock, K, Hv]

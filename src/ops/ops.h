@@ -4,12 +4,13 @@
 // Letters of shapes: T rows of the batch, R rows whose logits are wanted, D = n_embd, H query heads, K key
 // and value heads, Hk and Hv head widths, F = n_ff, V vocabulary, L positions that the longest row may see.
 //
-// All values are f32, contiguous, rows first. Shapes are proved once, when a model is loaded; ops
-// do not check them (CheckingOps does). "Rounding" names the row of contract.h. Failures of a
-// device are sticky: Device::finish().
+// All values are f32 as seen from here, contiguous, rows first (the reference keeps their f64 behind them).
+// Shapes are proved once, when a model is loaded; ops do not check them (CheckingOps does). "Rounding" names
+// the row of contract.h. Failures of a device are sticky: Device::finish().
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "ops/batch.h"
@@ -21,6 +22,15 @@
 
 namespace kilter {
 
+/// How a backend runs stages.
+enum class Stages {
+  expanded,  ///< as their default bodies, op by op
+  fused,     ///< its own way; to the same bits
+};
+
+/// Given the bytes of the weights that are laid out, of `all`.
+using PrepareProgress = std::function<void(int64_t done, int64_t all)>;
+
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -29,6 +39,17 @@ class Ops {
   virtual Device& device() = 0;
   /// Scratch memory for the values inside a stage.
   virtual Workspace& workspace() = 0;
+  /// Whether a stage takes its inner values from the workspace (its default body does), or needs none of it.
+  virtual Stages stages() const { return Stages::expanded; }
+
+  /// Told once, before the first pass, which weights there will be, so that they can be laid out for the
+  /// kernels. `progress` is given the bytes done so far. Weights that were not announced work too, slowly.
+  /// Errors: memory. The weights' bytes stay where they are; embed() goes on reading its table there.
+  virtual Status prepare(std::span<const Weight* const> weights, const PrepareProgress& progress);
+
+  /// One position of a pool as f32, as kv_store() put it there. to: [pool.row_size()]. Waits for the ops that
+  /// make it.
+  virtual void read_cached(CachePart part, const Tensor& pool, int64_t row, std::span<float> to);
 
   // ---- Plain ops: each makes the one value that `at` names. ----
 
@@ -72,8 +93,9 @@ class Ops {
 
   /// Keeps the batch's keys or values for the attention of this pass and of later ones.
   ///   pool[tables.row(sequences[t], positions[t])] = x[t]
-  /// Shapes   x: [T, K, width].   pool: KvLayer's k or v; the blocks of these rows are one sequence's alone.
-  /// Rounding `kv_store`: none; the cache keeps f32.
+  /// Shapes   x: [T, K, width].   pool: KvLayer's k under the name attn_k_cache, else its v; the blocks of
+  ///          these rows are one sequence's alone. How numbers lie in a block is the backend's business.
+  /// Rounding `kv_store`: a copy, or once to f16 where the cache keeps f16.
   /// Source   Pope et al. 2022, section 2.1; blocks: Kwon et al. 2023, section 4.1.
   virtual void kv_store(At at, const Tensor& x, const Batch& batch, const KvTables& tables, Tensor& pool) = 0;
 

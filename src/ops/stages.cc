@@ -4,6 +4,12 @@
 
 namespace kilter {
 
+Status Ops::prepare(std::span<const Weight* const>, const PrepareProgress&) { return {}; }
+
+void Ops::read_cached(CachePart, const Tensor& pool, int64_t row, std::span<float> to) {
+  device().read_back({pool.data + row * pool.row_size(), Shape{pool.row_size()}}, to);
+}
+
 void Ops::embedding(const Weight& token_embd, const Batch& batch, Tensor& x) {
   embed(at(Point::token_embd), batch.tokens, token_embd, x);
 }

@@ -59,7 +59,9 @@ void describe_parts(const Format& format, const Parts& parts, BlockDescription& 
     const float offset = format.has_offset ? parts.offset[g] : 0.0f;
     description.groups.push_back({g * n_values / format.groups, parts.scale[g], offset});
   }
-  description.codes.assign(parts.code.begin(), parts.code.begin() + static_cast<ptrdiff_t>(n_values));
+  for (size_t i = 0; i < n_values; ++i) {
+    description.codes.push_back(format.code_unit * static_cast<float>(parts.code[i]));
+  }
 }
 
 }  // namespace

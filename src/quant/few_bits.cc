@@ -26,14 +26,14 @@ int ternary_code(const BlockTq1_0& block, size_t i) {
 void unpack_tq1_0(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockTq1_0>(bytes);
   set_scale(block.d, parts);
-  for (size_t i = 0; i < 256; ++i) parts.code[i] = static_cast<float>(ternary_code(block, i) - 1);
+  for (size_t i = 0; i < 256; ++i) parts.code[i] = as_code(ternary_code(block, i) - 1);
 }
 
 void unpack_tq2_0(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockTq2_0>(bytes);
   set_scale(block.d, parts);
   for (size_t i = 0; i < 256; ++i) {
-    parts.code[i] = static_cast<float>(bits_at(block.qs[32 * (i / 128) + i % 32], 2 * (i / 32 % 4), 2) - 1);
+    parts.code[i] = as_code(bits_at(block.qs[32 * (i / 128) + i % 32], 2 * (i / 32 % 4), 2) - 1);
   }
 }
 
@@ -41,7 +41,7 @@ void unpack_q1_0(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ1_0>(bytes);
   set_scale(block.d, parts);
   for (size_t i = 0; i < 128; ++i) {
-    parts.code[i] = static_cast<float>(2 * bits_at(block.qs[i / 8], i % 8, 1) - 1);
+    parts.code[i] = as_code(2 * bits_at(block.qs[i / 8], i % 8, 1) - 1);
   }
 }
 
@@ -49,7 +49,7 @@ void unpack_q2_0(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ2_0>(bytes);
   set_scale(block.d, parts);
   for (size_t i = 0; i < 64; ++i) {
-    parts.code[i] = static_cast<float>(bits_at(block.qs[i / 4], 2 * (i % 4), 2) - 1);
+    parts.code[i] = as_code(bits_at(block.qs[i / 4], 2 * (i % 4), 2) - 1);
   }
 }
 

@@ -24,10 +24,11 @@ const Format& format_of(DType type) {
 void combine(const Format& format, const Parts& parts, std::span<float> values) {
   const size_t group_values = values.size() / format.groups;
   for (size_t g = 0; g < format.groups; ++g) {
-    const float* codes = &parts.code[g * group_values];
+    const int8_t* codes = &parts.code[g * group_values];
     float* out = &values[g * group_values];
     const float scale = parts.scale[g];
-    for (size_t i = 0; i < group_values; ++i) out[i] = scale * codes[i];
+    for (size_t i = 0; i < group_values; ++i)
+      out[i] = scale * (format.code_unit * static_cast<float>(codes[i]));
     // Not a sum with zero where there is no offset: that would turn -0 into +0.
     if (!format.has_offset) continue;
     for (size_t i = 0; i < group_values; ++i) out[i] += parts.offset[g];

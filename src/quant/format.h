@@ -24,7 +24,7 @@ struct Field {
 
 /// A block taken apart. Every block type is the same two steps, the first of integers and scales only:
 ///   1. unpack:   scale[g], offset[g] of each group g; code[i] of each element i
-///   2. combine:  value[i] = scale[g] * code[i] + offset[g],  g = i / group_values
+///   2. combine:  value[i] = scale[g] * (code_unit * code[i]) + offset[g],  g = i / group_values
 /// The product is exact in f32 for every type but Q8_K (f32 scale), so a value is rounded at most once.
 /// Only as many entries are written as the Format says.
 struct Parts {
@@ -36,7 +36,7 @@ struct Parts {
   std::array<int, 32> sign_bits;     ///< IQ types: for each 8 values, what their signs come from
   std::array<float, 16> scale;       ///< what multiplies the codes of group g
   std::array<float, 16> offset;      ///< what is added to them
-  std::array<float, 256> code;  ///< the number of element i before scaling: small integers, or eighths (IQ1)
+  std::array<int8_t, 256> code;  ///< the number of element i before scaling, in units of Format::code_unit
 };
 
 /// Small integers of a block that a report lists: how many, and which bits they are.
@@ -59,6 +59,7 @@ struct Format {
   /// Plain types: values[i] from the elements. Null for block types.
   void (*convert)(std::span<const std::byte> bytes, std::span<float> values) = nullptr;
 
+  float code_unit = 1;      ///< what one step of a code is worth: an eighth in IQ1
   size_t groups = 1;        ///< groups that have a scale
   size_t block_scales = 1;  ///< entries of Parts::block_scale
   bool has_offset = false;  ///< whether Parts::offset and block_offset are written
@@ -73,6 +74,9 @@ const Format& format_of(DType type);
 
 /// Step 2 of Parts for one block: values.size() is the block's number of values.
 void combine(const Format& format, const Parts& parts, std::span<float> values);
+
+/// A code that fits a byte, which all of them do.
+constexpr int8_t as_code(int number) { return static_cast<int8_t>(number); }
 
 /// `count` bits of `word` from bit `first` on.
 constexpr int bits_at(uint32_t word, size_t first, size_t count) {

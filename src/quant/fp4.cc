@@ -8,7 +8,7 @@ namespace {
 
 /// The 16 values of E2M1, doubled so that they are integers. -0 is plain 0, as in ggml and gguf-py.
 /// Source: OCP Microscaling Formats 1.0, 5.3.3.
-constexpr float kDoubledE2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+constexpr int8_t kDoubledE2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 void unpack_mxfp4(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockMxfp4>(bytes);

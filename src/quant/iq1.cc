@@ -8,7 +8,7 @@ namespace kilter::quant {
 namespace {
 
 constexpr size_t kRuns = 32;
-constexpr float kDelta = 0.125f;
+constexpr int kUnitsInOne = 8;  // delta is one unit
 
 /// Turns scale_code, grid_index and sign_bits (1: delta is negative) into scales and codes.
 void finish(F16Bits d, size_t groups, Parts& parts) {
@@ -18,9 +18,9 @@ void finish(F16Bits d, size_t groups, Parts& parts) {
   }
   for (size_t run = 0; run < kRuns; ++run) {
     const uint64_t point = kIq1Grid[static_cast<size_t>(parts.grid_index[run])];
-    const float delta = parts.sign_bits[run] != 0 ? -kDelta : kDelta;
+    const int delta = parts.sign_bits[run] != 0 ? -1 : 1;
     for (size_t j = 0; j < 8; ++j) {
-      parts.code[8 * run + j] = static_cast<float>(coordinate(point, j)) + delta;
+      parts.code[8 * run + j] = as_code(kUnitsInOne * coordinate(point, j) + delta);
     }
   }
 }
@@ -78,6 +78,7 @@ constexpr Format kFormats[] = {
      .formula = "y[i] = d * (2*sc[g] + 1) * q[i], g = i/32",
      .mapping = kMapping,
      .unpack = unpack_iq1_s,
+     .code_unit = 1.0f / kUnitsInOne,
      .groups = 8,
      .scale_codes = {"sc", 8, "bits 12 to 14 of qh[g]"},
      .grid_indices = {"grid", kRuns, "run r = i/8: qs[r] + 256*(3 bits of qh[r/4] from bit 3*(r%4))"},
@@ -87,6 +88,7 @@ constexpr Format kFormats[] = {
      .formula = "y[i] = d * (2*sc[g] + 1) * q[i], g = i/16",
      .mapping = kMapping,
      .unpack = unpack_iq1_m,
+     .code_unit = 1.0f / kUnitsInOne,
      .groups = 16,
      .scale_codes = {"sc", 16, "3 bits of scales[g/4] from bit 3*(g%4)"},
      .grid_indices = {"grid", kRuns, "run r = i/8: qs[r] + 256*(3 bits of qh[r/2] from bit 4*(r%2))"},

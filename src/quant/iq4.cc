@@ -7,7 +7,7 @@ namespace kilter::quant {
 namespace {
 
 /// Source: kvalues of gguf-py's IQ4_NL.
-constexpr float kLevels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+constexpr int8_t kLevels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 void unpack_iq4_nl(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockIq4Nl>(bytes);

@@ -38,8 +38,8 @@ constexpr int even_signs(int index) {
 }
 
 /// coordinate, negated where bit j of `signs` is set.
-constexpr float signed_code(int coordinate, int signs, size_t j) {
-  return static_cast<float>((signs >> j & 1) != 0 ? -coordinate : coordinate);
+constexpr int8_t signed_code(int coordinate, int signs, size_t j) {
+  return static_cast<int8_t>((signs >> j & 1) != 0 ? -coordinate : coordinate);
 }
 
 }  // namespace kilter::quant

@@ -20,18 +20,35 @@ void set_offsets(float dmin, size_t groups, Parts& parts) {
   for (size_t g = 0; g < groups; ++g) parts.offset[g] = -(dmin * static_cast<float>(parts.offset_code[g]));
 }
 
-/// Four elements share a byte, 32 apart: two bits of element i.
-int two_bits(const uint8_t (&qs)[64], size_t i) {
-  return bits_at(qs[32 * (i / 128) + i % 32], 2 * (i / 32 % 4), 2);
+/// Four elements share a byte, 32 apart.
+void unpack_two_bits(const uint8_t (&qs)[64], Parts& parts) {
+  for (size_t run = 0; run < 8; ++run) {
+    for (size_t j = 0; j < 32; ++j) {
+      parts.code[32 * run + j] = as_code(qs[32 * (run / 4) + j] >> (2 * (run % 4)) & 3);
+    }
+  }
 }
 
-/// Two elements share a byte, 32 apart: four bits of element i.
-int four_bits(const uint8_t (&qs)[128], size_t i) {
-  return bits_at(qs[32 * (i / 64) + i % 32], 4 * (i / 32 % 2), 4);
+/// Two elements share a byte, `apart` from each other: 32 in Q4_K and Q5_K, 64 in Q6_K.
+template <size_t apart>
+void unpack_four_bits(const uint8_t (&qs)[128], Parts& parts) {
+  for (size_t run = 0; run < 128 / apart; ++run) {
+    for (size_t j = 0; j < apart; ++j) {
+      const uint8_t byte = qs[apart * run + j];
+      parts.code[2 * apart * run + j] = as_code(byte & 15);
+      parts.code[2 * apart * run + apart + j] = as_code(byte >> 4);
+    }
+  }
 }
 
-/// Bit g of byte i % 32 belongs to element i = 32 g + i % 32.
-int one_bit(const uint8_t (&qh)[32], size_t i) { return bits_at(qh[i % 32], i / 32, 1); }
+/// Adds `weight` to the codes whose bit is set: bit g of byte j belongs to element 32 g + j.
+void add_one_bit(const uint8_t (&qh)[32], int weight, Parts& parts) {
+  for (size_t g = 0; g < 8; ++g) {
+    for (size_t j = 0; j < 32; ++j) {
+      parts.code[32 * g + j] = as_code(parts.code[32 * g + j] + (qh[j] >> g & 1) * weight);
+    }
+  }
+}
 
 void unpack_q2_k(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ2K>(bytes);
@@ -41,7 +58,7 @@ void unpack_q2_k(const std::byte* bytes, Parts& parts) {
   }
   set_scales(f16_to_f32(block.d), 16, parts);
   set_offsets(f16_to_f32(block.dmin), 16, parts);
-  for (size_t i = 0; i < kValues; ++i) parts.code[i] = static_cast<float>(two_bits(block.qs, i));
+  unpack_two_bits(block.qs, parts);
 }
 
 void unpack_q3_k(const std::byte* bytes, Parts& parts) {
@@ -52,9 +69,9 @@ void unpack_q3_k(const std::byte* bytes, Parts& parts) {
     parts.scale_code[g] = (low | high << 4) - 32;
   }
   set_scales(f16_to_f32(block.d), 16, parts);
-  for (size_t i = 0; i < kValues; ++i) {
-    parts.code[i] = static_cast<float>(two_bits(block.qs, i) + 4 * one_bit(block.hmask, i) - 4);
-  }
+  unpack_two_bits(block.qs, parts);
+  for (int8_t& code : parts.code) code = as_code(code - 4);
+  add_one_bit(block.hmask, 4, parts);
 }
 
 /// The 12 bytes of Q4_K and Q5_K: 8 scales and 8 minimums of 6 bits. The first four of each lie
@@ -74,7 +91,7 @@ void unpack_q4_k(const std::byte* bytes, Parts& parts) {
   unpack_scales_and_minimums(block.scales, parts);
   set_scales(f16_to_f32(block.d), 8, parts);
   set_offsets(f16_to_f32(block.dmin), 8, parts);
-  for (size_t i = 0; i < kValues; ++i) parts.code[i] = static_cast<float>(four_bits(block.qs, i));
+  unpack_four_bits<32>(block.qs, parts);
 }
 
 void unpack_q5_k(const std::byte* bytes, Parts& parts) {
@@ -82,27 +99,27 @@ void unpack_q5_k(const std::byte* bytes, Parts& parts) {
   unpack_scales_and_minimums(block.scales, parts);
   set_scales(f16_to_f32(block.d), 8, parts);
   set_offsets(f16_to_f32(block.dmin), 8, parts);
-  for (size_t i = 0; i < kValues; ++i) {
-    parts.code[i] = static_cast<float>(four_bits(block.qs, i) | one_bit(block.qh, i) << 4);
-  }
+  unpack_four_bits<32>(block.qs, parts);
+  add_one_bit(block.qh, 16, parts);
 }
 
 void unpack_q6_k(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ6K>(bytes);
   for (size_t g = 0; g < 16; ++g) parts.scale_code[g] = block.scales[g];
   set_scales(f16_to_f32(block.d), 16, parts);
-  for (size_t i = 0; i < kValues; ++i) {
-    // Unlike Q4_K, the two elements of a byte are 64 apart.
-    const int low = bits_at(block.ql[64 * (i / 128) + i % 64], 4 * (i / 64 % 2), 4);
-    const int high = two_bits(block.qh, i);
-    parts.code[i] = static_cast<float>((low | high << 4) - 32);
+  unpack_four_bits<64>(block.ql, parts);
+  for (size_t run = 0; run < 8; ++run) {
+    for (size_t j = 0; j < 32; ++j) {
+      const int high = block.qh[32 * (run / 4) + j] >> (2 * (run % 4)) & 3;
+      parts.code[32 * run + j] = as_code((parts.code[32 * run + j] | high << 4) - 32);
+    }
   }
 }
 
 void unpack_q8_k(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ8K>(bytes);
   parts.scale[0] = parts.block_scale[0] = block.d;
-  for (size_t i = 0; i < kValues; ++i) parts.code[i] = static_cast<float>(block.qs[i]);
+  for (size_t i = 0; i < kValues; ++i) parts.code[i] = block.qs[i];
 }
 
 constexpr Field kQ2KFields[] = {

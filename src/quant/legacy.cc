@@ -8,11 +8,21 @@ namespace {
 
 constexpr size_t kValues = 32;
 
-/// Byte j holds element j in its low nibble and element j + 16 in its high one.
-int nibble(const uint8_t (&qs)[16], size_t i) { return bits_at(qs[i % 16], 4 * (i / 16), 4); }
+/// Byte j holds element j in its low nibble and element j + 16 in its high one; `zero` is what code 0 stands
+/// for.
+void unpack_nibbles(const uint8_t (&qs)[16], int zero, Parts& parts) {
+  for (size_t j = 0; j < 16; ++j) {
+    parts.code[j] = as_code((qs[j] & 15) - zero);
+    parts.code[j + 16] = as_code((qs[j] >> 4) - zero);
+  }
+}
 
 /// Bit i of the little-endian u32 that the four bytes make is the fifth bit of element i.
-int fifth_bit(const uint8_t (&qh)[4], size_t i) { return bits_at(qh[i / 8], i % 8, 1) << 4; }
+void add_fifth_bits(const uint8_t (&qh)[4], Parts& parts) {
+  for (size_t i = 0; i < kValues; ++i) {
+    parts.code[i] = as_code(parts.code[i] + (bits_at(qh[i / 8], i % 8, 1) << 4));
+  }
+}
 
 void set_scale(F16Bits d, Parts& parts) { parts.scale[0] = parts.block_scale[0] = f16_to_f32(d); }
 void set_offset(F16Bits m, Parts& parts) { parts.offset[0] = parts.block_offset = f16_to_f32(m); }
@@ -20,31 +30,29 @@ void set_offset(F16Bits m, Parts& parts) { parts.offset[0] = parts.block_offset 
 void unpack_q4_0(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ4_0>(bytes);
   set_scale(block.d, parts);
-  for (size_t i = 0; i < kValues; ++i) parts.code[i] = static_cast<float>(nibble(block.qs, i) - 8);
+  unpack_nibbles(block.qs, 8, parts);
 }
 
 void unpack_q4_1(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ4_1>(bytes);
   set_scale(block.d, parts);
   set_offset(block.m, parts);
-  for (size_t i = 0; i < kValues; ++i) parts.code[i] = static_cast<float>(nibble(block.qs, i));
+  unpack_nibbles(block.qs, 0, parts);
 }
 
 void unpack_q5_0(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ5_0>(bytes);
   set_scale(block.d, parts);
-  for (size_t i = 0; i < kValues; ++i) {
-    parts.code[i] = static_cast<float>((nibble(block.qs, i) | fifth_bit(block.qh, i)) - 16);
-  }
+  unpack_nibbles(block.qs, 16, parts);
+  add_fifth_bits(block.qh, parts);
 }
 
 void unpack_q5_1(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<BlockQ5_1>(bytes);
   set_scale(block.d, parts);
   set_offset(block.m, parts);
-  for (size_t i = 0; i < kValues; ++i) {
-    parts.code[i] = static_cast<float>(nibble(block.qs, i) | fifth_bit(block.qh, i));
-  }
+  unpack_nibbles(block.qs, 0, parts);
+  add_fifth_bits(block.qh, parts);
 }
 
 /// Q8_0 and Q8_1: the codes are plain bytes.
@@ -52,7 +60,7 @@ template <typename Block>
 void unpack_q8(const std::byte* bytes, Parts& parts) {
   const auto block = load_block<Block>(bytes);
   set_scale(block.d, parts);
-  for (size_t i = 0; i < kValues; ++i) parts.code[i] = static_cast<float>(block.qs[i]);
+  for (size_t i = 0; i < kValues; ++i) parts.code[i] = block.qs[i];
 }
 
 constexpr Field kQ4_0Fields[] = {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -74,6 +76,29 @@ TEST_P(Pools, ShowTheCallerWhatWasWritten) {
   for (int64_t i = 0; i < 10000; ++i) ASSERT_EQ(values[static_cast<size_t>(i)], 200 * i);
 }
 
+TEST_P(Pools, RunEachThreadNumberOnce) {
+  ThreadPool pool(GetParam());
+  std::vector<int> runs(static_cast<size_t>(pool.size()));  // not atomic: a number is one thread's
+  constexpr int kRegions = 3000;
+  for (int i = 0; i < kRegions; ++i) pool.run([&](int thread) { ++runs[static_cast<size_t>(thread)]; });
+  for (const int count : runs) EXPECT_EQ(count, kRegions);
+}
+
+// Regions with pauses of every length around the time that threads stay awake: they fall asleep, are about
+// to, or have just been woken when the next one comes.
+TEST_P(Pools, LoseNoRegionWhileThreadsFallAsleep) {
+  ThreadPool pool(GetParam());
+  std::vector<int> runs(static_cast<size_t>(pool.size()));
+  constexpr int kRegions = 400;
+  for (int i = 0; i < kRegions; ++i) {
+    pool.run([&](int thread) { ++runs[static_cast<size_t>(thread)]; });
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(i % 100);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  }
+  for (const int count : runs) EXPECT_EQ(count, kRegions);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, Pools, testing::Values(1, 2, 3, 8));
 
 TEST(ThreadPool, CountsTheCallingThread) {
@@ -115,9 +140,46 @@ TEST(ThreadPool, WaitsForTheLastPiece) {
   EXPECT_TRUE(done);
 }
 
-TEST(UsableProcessors, IsAtLeastOneAndNoMoreThanTheMachineHas) {
-  EXPECT_GE(usable_processors(), 1);
-  EXPECT_LE(usable_processors(), static_cast<int>(std::thread::hardware_concurrency()));
+// A body that waits for the others is not what pools are for, but here it proves that there are others.
+TEST(ThreadPool, RunsItsThreadsSideBySide) {
+  ThreadPool pool(4);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  std::atomic<int> begun{0};
+  pool.run([&](int) {
+    ++begun;
+    while (begun < 4 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  });
+  EXPECT_LT(std::chrono::steady_clock::now(), deadline);
+}
+
+double processor_seconds() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+TEST(ThreadPool, TakesNoTimeWhileIdle) {
+  ThreadPool pool(2);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(run_together(pool, [] {}));
+  const double before = processor_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  // Awake it would take the whole 0.2 s; it may the 50 us that it waits.
+  EXPECT_LT(processor_seconds() - before, 0.05);
+}
+
+TEST(ThreadPool, PinsEachWorkerToOneProcessor) {
+  ThreadPool pool(2, Affinity::pinned);
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  int allowed = 0;
+  EXPECT_TRUE(run_together(pool, [&allowed] {
+    cpu_set_t mask;
+    if (sched_getaffinity(0, sizeof(mask), &mask) == 0) allowed = CPU_COUNT(&mask);
+  }));
+  EXPECT_EQ(allowed, 1);
+  cpu_set_t after;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(after), &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after)) << "the caller stays where it is";
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ std::vector<Case> all_cases() {
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     Case c;
-    words >> c.name >> c.bound;
+    words >> c.name >> c.noise;
     c.ids = read_rest<int32_t>(words);
     cases.push_back(std::move(c));
   }
@@ -82,8 +82,8 @@ std::map<std::string, ExpectedPoint> all_points_of_biases() {
   std::ifstream data = open_file(kFolder + "/models/points.f32");
   std::string name;
   size_t count = 0;
-  double bound = 0;
-  while (index >> name >> count >> bound) points[name] = {bound, read_floats(data, count)};
+  double noise = 0;
+  while (index >> name >> count >> noise) points[name] = {noise, read_floats(data, count)};
   return points;
 }
 
@@ -98,7 +98,7 @@ std::vector<SampledPrompt> smollm2_prompts() {
     if (kind == "prompt") {
       SampledPrompt& prompt = prompts.emplace_back();
       prompt.name = name;
-      words >> prompt.bound;
+      words >> prompt.noise;
       prompt.ids = read_rest<int32_t>(words);
     } else {
       prompts.back().rows.push_back(read_row(words));

@@ -1,4 +1,5 @@
-// What the oracle wrote (README.md): models, prompts, expected numbers and their bounds.
+// What the oracle wrote (README.md): models, prompts, expected numbers, and how far
+// f64 arithmetic may be from them (`noise`).
 #pragma once
 
 #include <cstdint>
@@ -11,11 +12,11 @@ namespace kilter::golden {
 /// One small model with one prompt, and the logits of every position.
 struct Case {
   std::string name;
-  double bound = 0;  ///< on |logit - expected|
+  double noise = 0;  ///< of the logits in f64, before an f32 holds them
   std::vector<int32_t> ids;
 
   std::string model_path() const;
-  std::vector<float> expected_logits() const;  ///< [T, V]
+  std::vector<float> expected_logits() const;  ///< [T, V], each rounded once
 };
 
 /// All lines of models/cases.txt.
@@ -25,7 +26,7 @@ Case find_case(const std::string& name);
 
 /// One named value of a pass.
 struct ExpectedPoint {
-  double bound = 0;
+  double noise = 0;
   std::vector<float> values;
 };
 /// models/points.txt and points.f32: every value of the pass over the case `biases`, by name.
@@ -35,11 +36,11 @@ std::map<std::string, ExpectedPoint> all_points_of_biases();
 struct SampledRow {
   int64_t position = 0;
   std::vector<int32_t> ids;
-  std::vector<double> logits;  ///< the first is the largest of the whole row
+  std::vector<double> logits;  ///< all digits; the first is the largest of the whole row
 };
 struct SampledPrompt {
   std::string name;
-  double bound = 0;
+  double noise = 0;
   std::vector<int32_t> ids;
   std::vector<SampledRow> rows;
 };

@@ -42,7 +42,7 @@ class KvCacheTest : public testing::Test {
 
 TEST_F(KvCacheTest, BytesOfABlockAreThoseOfTheLayers) {
   // 64 positions x 3 layers x 2 heads x (8 + 6) values x 4 bytes
-  EXPECT_EQ(KvCache::block_bytes(model_), 64 * 3 * 2 * 14 * 4);
+  EXPECT_EQ(KvCache::block_bytes(model_, 4), 64 * 3 * 2 * 14 * 4);
 }
 
 TEST_F(KvCacheTest, LayersDoNotOverlap) {

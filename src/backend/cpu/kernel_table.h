@@ -4,7 +4,17 @@
 // The arithmetic of the functions is stated here, once; `f(n)` is an integer rounded to f32. fma is fused.
 // "lanes" are 16 strided partial sums: lane i sums the elements i, i + 16, i + 32 ... in ascending order from
 // zero (elements beyond the end count as zero), and tree(lanes) adds lane i and lane i + 8, then i + 4, i +
-// 2, i + 1.
+// 2, i + 1. Subnormals are numbers like all others. Where a NaN comes out one comes out everywhere; its sign
+// and payload are open.
+//
+// exp(x), the same everywhere (float/exponential.h says why so):
+//   x < -104: 0.   x > 89: infinity.   NaN: NaN.   otherwise
+//   n = x * 0x1.715476p+0, the exact product rounded to the nearest integer, ties to even
+//   r = fma(n, -0x1.7f7d1cp-20, fma(n, -0x1.62e4p-1, x))
+//   p = 0x1.6ff26cp-10; then p = fma(p, r, c) for c = 0x1.1257dap-7, 0x1.5552fep-5, 0x1.555466p-3, 1/2, 1, 1
+//   exp(x) = p * 2^n rounded once: infinity for x >= 88.7228394, 0 for x <= -103.972084
+// Its error is below 0.91 units in the last place of the exact value, subnormal ones included: the largest of
+// all f32 is 0.9092, at 0x1.4cc98p+2.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +28,12 @@ namespace kilter::cpu {
 /// Rows of activations as integers: per block of 256 values a scale and 1 to 3 planes of balanced digits.
 ///   value[k] = scale * (p0[k] + 256 p1[k] + 65536 p2[k]),  p in [-128, 127]
 /// Made so, a block at a time (the last block is filled up with zeros):
-///   largest = max |x[k]|, compared as the integers of their bits;  top = 127, 32639 or 8355711
+///   largest = max |x[k]|, compared as the integers of their bits;  top = 127, 32639 or 8355710
 ///   largest is NaN or infinite: scale NaN, digits 0.   largest < 2^-100: scale 0, digits 0.
 ///   otherwise inverse = top / largest;  a[k] = x[k] * inverse, rounded to the nearest integer, ties to even;
 ///   scale = largest / top;  p0 is the low byte of a as a signed number, p1 that of (a - p0) / 256, and so on
+/// Digits reach 8355711, but a f32 so large has a last place of 1/2: the largest number times a rounded
+/// inverse may be top + 1/2, which has to round down, to the even top.
 struct QuantisedRows {
   int64_t rows = 0;
   int64_t cols = 0;
@@ -112,7 +124,8 @@ struct KvPool {
   }
 };
 
-/// Stores one position of all heads: x [heads, width], rounded to f16 (nearest even) where the pool is f16.
+/// Stores one position of all heads: x [heads, width], rounded to f16 (nearest even, from 65520 on infinity)
+/// where the pool is f16. A NaN is stored as a quiet one of its sign.
 struct KvStoreJob {
   const float* x = nullptr;
   KvPool pool;
@@ -124,6 +137,8 @@ struct KvStoreJob {
 ///   scores  s[h,l] = scale * (one chain of fma(q[h,i], k[l,i], acc), i ascending from 0)
 ///   mix     y[h,i] = sum over tiles of 64 positions, ascending from 0, of
 ///                    (one chain of fma(p[h,l], v[l,i], acc), l ascending from 0)
+/// Scores of the last tile beyond `visible` are written and mean nothing; neither they nor the values there
+/// are read by mix.
 struct AttentionJob {
   const int32_t* blocks = nullptr;  ///< of the sequence
   int64_t visible = 0;              ///< positions
@@ -138,7 +153,9 @@ struct AttentionJob {
   float* y = nullptr;  ///< [queries, v.width]
 };
 
-/// Softmax of a row in place, over `n` scores of which some may be -infinity.
+/// Softmax of a row in place, over `n` scores of which some, not all, may be -infinity. Where a score is NaN
+/// or +infinity, or all are -infinity, the whole row becomes NaN.
+///   max is that of the scores that are no NaN
 ///   e[l] = exp(s[l] - max);  tile sums = tree(lanes) of 64 positions each, added in ascending order from 0
 ///   p[l] = e[l] * (1 / sum)
 struct SoftmaxJob {
@@ -148,8 +165,7 @@ struct SoftmaxJob {
 
 /// One instruction set.
 struct KernelTable {
-  std::string_view name;  ///< "generic", "avx2", "avx512", "amx", "neon"
-  std::string_view uses;  ///< what `inspect` says: "AVX-512 VNNI, 16 lanes"
+  std::string_view name;  ///< "generic", "avx2", "avx2vnni", "avx512", "amx", "neon"
 
   void (*quantise)(const float* x, int64_t row_begin, int64_t row_end, const QuantisedRows& to);
   int64_t (*matmul_scratch_bytes)(int64_t rows, int planes);
@@ -166,7 +182,13 @@ struct KernelTable {
 
   void (*add)(const float* a, const float* b, int64_t n, float* y);       ///< y = a + b
   void (*multiply)(const float* a, const float* b, int64_t n, float* y);  ///< y = a * b
-  void (*silu)(const float* x, int64_t n, float* y);                      ///< y = x / (1 + exp(-x))
+  /// y = x / (1 + exp(-x)), made so that y is accurate where exp(-x) is infinite:
+  ///   e = exp(-|x|);  y = (x < 0 ? x * e : x) / (1 + e);  -0 for x < -104
+  void (*silu)(const float* x, int64_t n, float* y);
+
+  /// Multiplies bytes in the way that matmul does, `rounds` times the same few in the first-level cache, and
+  /// returns how many multiply-adds that were: what the processor can do at best. Null where there is none.
+  int64_t (*int8_peak)(int64_t rounds) = nullptr;
 };
 
 }  // namespace kilter::cpu

@@ -23,16 +23,12 @@ struct LooseBlock {
   std::array<std::array<int, 16>, kPanelRows> unit_minimum{};
 };
 
-// IQ1 counts in eighths; all other codes are whole numbers.
-float code_factor(DType type) { return type == DType::iq1_s || type == DType::iq1_m ? 8.0F : 1.0F; }
-
 // Values [first, first + info.block_values) of one row of the panel block.
 void take_parts(const Parts& parts, DType type, const PanelFormat& format, size_t first, size_t r,
                 LooseBlock& loose) {
   const size_t n = dtype_info(type).block_values;
-  const float factor = code_factor(type);
   for (size_t i = 0; i < n; ++i) {
-    loose.code[r][first + i] = static_cast<uint8_t>(static_cast<int>(parts.code[i] * factor) + format.zero);
+    loose.code[r][first + i] = static_cast<uint8_t>(parts.code[i] + format.zero);
   }
   if (format.scales == Scales::integer) {
     loose.scale[r][0] = parts.block_scale[0];
@@ -43,9 +39,10 @@ void take_parts(const Parts& parts, DType type, const PanelFormat& format, size_
     }
     return;
   }
+  const float unit = quant::format_of(type).code_unit;
   const auto group = static_cast<size_t>(format.group);
   for (size_t g = 0; g < n / group; ++g) {
-    loose.scale[r][first / group + g] = parts.scale[g] / factor;
+    loose.scale[r][first / group + g] = parts.scale[g] * unit;
     if (format.has_offset) loose.offset[r][first / group + g] = parts.offset[g];
   }
 }
@@ -64,27 +61,33 @@ void unpack_row(const Weight& weight, const PanelFormat& format, int64_t row, in
   }
 }
 
-// Bit field `bits` of a code into byte `position` of the lines that it shares: see panel_format.h.
-void pack_codes(const LooseBlock& loose, const PanelFormat& format, int64_t n, std::byte* to) {
-  const auto put = [&](int64_t line, int64_t per_byte, int shift, int width, std::byte* plane) {
+// The four codes of one row in a line, as the bytes of a word.
+uint32_t line_word(const std::array<uint8_t, kBlockValues>& codes, int64_t line) {
+  uint32_t word = 0;
+  std::memcpy(&word, &codes[static_cast<size_t>(line) * kLineValues], sizeof(word));
+  return word;
+}
+
+// Bits [shift, shift + width) of the codes, `8 / width` lines to a byte: see panel_format.h.
+void pack_plane(const LooseBlock& loose, int64_t n, int shift, int width, std::byte* to) {
+  const int64_t lines_a_byte = 8 / width;
+  const uint32_t field = 0x01010101U * ((1U << width) - 1);
+  for (int64_t line = 0; line < n / kLineValues; line += lines_a_byte, to += kLineBytes) {
     for (size_t r = 0; r < kPanelRows; ++r) {
-      for (size_t k = 0; k < kLineValues; ++k) {
-        const int code = loose.code[r][static_cast<size_t>(line) * kLineValues + k] >> shift;
-        const int field = code & ((1 << width) - 1);
-        std::byte& target = plane[line / per_byte * kLineBytes + static_cast<int64_t>(r * kLineValues + k)];
-        target |= static_cast<std::byte>(field << (line % per_byte * (8 / per_byte)));
+      uint32_t word = 0;
+      for (int64_t i = 0; i < lines_a_byte; ++i) {
+        word |= (line_word(loose.code[r], line + i) >> shift & field) << (i * width);
       }
+      std::memcpy(to + r * kLineValues, &word, sizeof(word));
     }
-  };
-  for (int64_t line = 0; line < n / kLineValues; ++line) {
-    if (format.codes == Codes::byte) {
-      put(line, 1, 0, 8, to);
-      continue;
-    }
-    put(line, 2, 0, 4, to);
-    if (format.codes == Codes::nibble_1) put(line, 8, 4, 1, to + 8 * n);
-    if (format.codes == Codes::nibble_2) put(line, 4, 4, 2, to + 8 * n);
   }
+}
+
+void pack_codes(const LooseBlock& loose, const PanelFormat& format, int64_t n, std::byte* to) {
+  if (format.codes == Codes::byte) return pack_plane(loose, n, 0, 8, to);
+  pack_plane(loose, n, 0, 4, to);
+  if (format.codes == Codes::nibble_1) pack_plane(loose, n, 4, 1, to + 8 * n);
+  if (format.codes == Codes::nibble_2) pack_plane(loose, n, 4, 2, to + 8 * n);
 }
 
 // Sixteen numbers, one a row, as f16 or f32; returns what follows them.

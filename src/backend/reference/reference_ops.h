@@ -1,23 +1,12 @@
-// The truth: every op as a plain loop in f64, rounded once to f32 where the value is stored. Slow on purpose.
+// The truth: every op as a plain loop in f64, whose result is kept in f64 for the next op and shown at the
+// seam rounded once to f32. Slow on purpose.
 #pragma once
 
-#include <memory>
-
+#include "backend/reference/host_device.h"
 #include "base/thread_pool.h"
 #include "ops/ops.h"
 
 namespace kilter::reference {
-
-/// Host memory.
-class HostDevice final : public Device {
- public:
-  Result<DeviceMemory> allocate(int64_t floats) override;
-  void read_back(const Tensor& from, std::span<float> to) override;
-  Status finish() override { return {}; }
-
- private:
-  void release(float* data, int64_t floats) override;
-};
 
 /// The plain ops of ops.h and no stage of its own: the default bodies run. Formulas stand in ops.h.
 class ReferenceOps final : public Ops {
@@ -44,6 +33,8 @@ class ReferenceOps final : public Ops {
   void take_rows(At at, const Tensor& x, std::span<const int32_t> rows, Tensor& y) override;
 
  private:
+  WideTensor wide(const Tensor& tensor) const { return device_.wide(tensor); }
+
   HostDevice device_;
   Workspace workspace_;  // before it, device_: its memory goes back to the device
   ThreadPool pool_;

@@ -76,8 +76,7 @@ class Run : public Command {
 
   Result<ExitCode> run(Context& context) override {
     KILTER_ASSIGN(const std::string path, find_model(model_, context.environment));
-    KILTER_ASSIGN(engine_, Engine::load(path, {.backend = compute_.backend,
-                                               .threads = static_cast<int>(compute_.threads)}));
+    KILTER_ASSIGN(engine_, load(path));
     KILTER_ASSIGN(prompt_ids_, prompt_.tokens([&](std::string_view text) {
       return engine_->tokenize(text, Specials::recognise);
     }));
@@ -96,6 +95,12 @@ class Run : public Command {
   }
 
  private:
+  Result<std::unique_ptr<Engine>> load(const std::string& path) const {
+    LoadOptions options = compute_.load_options();
+    const LoadProgress progress(options);
+    return Engine::load(path, options);
+  }
+
   std::vector<Option> sampling_rows() {
     SamplingOptions& s = generate_.sampling;
     return {{.names = "--temp",

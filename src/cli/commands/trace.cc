@@ -130,7 +130,7 @@ class TraceCommand : public Command {
     KILTER_ASSIGN(const std::string path, find_model(model_, context.environment));
     KILTER_ASSIGN(const LoadedModel loaded, load_model_and_tokenizer(path));
     KILTER_ASSIGN(const TraceRequest request, make_request(loaded, filter));
-    KILTER_ASSIGN(const auto ops, make_backend(compute_.backend, static_cast<int>(compute_.threads)));
+    KILTER_ASSIGN(const auto ops, make_ops(loaded.model));
 
     boost::json::array values;
     SummarySink print(filter, [&](const ValueSummary& v) {
@@ -154,6 +154,14 @@ class TraceCommand : public Command {
   }
 
  private:
+  Result<std::unique_ptr<Ops>> make_ops(const Model& model) const {
+    LoadOptions options = compute_.load_options();
+    const LoadProgress progress(options);
+    KILTER_ASSIGN(std::unique_ptr<Ops> ops, make_backend(options));
+    KILTER_TRY(prepare_backend(*ops, model, options));
+    return ops;
+  }
+
   Result<TraceRequest> make_request(const LoadedModel& loaded, const NameFilter& filter) const {
     KILTER_ASSIGN(std::vector<int32_t> ids,
                   prompt_.tokens([&](std::string_view text) { return loaded.tokenizer->encode(text, {}); }));
@@ -162,7 +170,9 @@ class TraceCommand : public Command {
     }
     KILTER_TRY(check_ids(loaded.model, ids));
     const int64_t n_ctx = compute_.n_ctx != 0 ? compute_.n_ctx : static_cast<int64_t>(ids.size());
-    const SessionOptions session{.n_ctx = n_ctx, .chunk = std::min(compute_.chunk, n_ctx)};
+    constexpr int64_t kChunk = 64;  // every value of a pass is kept at once: more would take much memory
+    const SessionOptions session{.n_ctx = n_ctx,
+                                 .chunk = std::min(compute_.chunk == 0 ? kChunk : compute_.chunk, n_ctx)};
     return TraceRequest{loaded, std::move(ids), session, filter};
   }
 
@@ -171,6 +181,9 @@ class TraceCommand : public Command {
     std::map<std::string, std::string> m = {
         {"producer", std::string("kilter ") + KILTER_VERSION},
         {"backend", compute_.backend},
+        {"mode", compute_.backend != "cpu" ? "f64"
+                 : compute_.mode.empty()   ? "accurate"
+                                           : compute_.mode},
         {"architecture", std::string(request.loaded.model.config.architecture->name)},
         {"model_name", request.loaded.model.config.name},
         {"token_ids", fmt::format("{}", fmt::join(request.ids, ","))},

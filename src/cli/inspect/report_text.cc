@@ -168,7 +168,10 @@ std::string memory_table(const ModelReport& report) {
                bytes_text(need.kv_bytes + report.tensor_bytes)});
   }
   return titled("Memory of one sequence", table) +
-         fmt::format("  keys and values, f32: {}\n", kv_formula(*report.config));
+         fmt::format(
+             "  keys and values, f32: {}\n"
+             "  the reference backend keeps an f64 beside each: 3 times as much\n",
+             kv_formula(*report.config));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "amx_emulated.h"
 #include "backend/cpu/amx/integer_matmul.h"
 #include "backend/cpu/amx/tile.h"
-#include "backend/cpu/generic/integer_matmul.h"
+#include "backend/cpu/x86_features.h"
 #include "definition.h"
 #include "op_bench.h"
 #include "quantised_memory.h"
@@ -124,9 +124,7 @@ void expect_defined_product(OpBench& bench, Tiles tiles, DType type, const Exten
   ASSERT_TRUE(product.kept_its_place());
 }
 
-bool has_vector_instructions() {
-  return __builtin_cpu_supports("avx512vnni") != 0 && __builtin_cpu_supports("avx512bw") != 0;
-}
+bool has_vector_instructions() { return x86_features().avx512; }
 
 void expect_every_type(Tiles tiles, std::span<const Extent> extents) {
   OpBench bench(43);
@@ -152,7 +150,7 @@ TEST(AmxEmulated, ManyTokensAgreeWithTheDefinition) {
 }
 
 TEST(Amx, AgreesWithTheDefinition) {
-  if (!has_vector_instructions() || !amx::request_tiles()) GTEST_SKIP() << "no AMX here";
+  if (!x86_features().amx_int8 || !amx::request_tiles()) GTEST_SKIP() << "no AMX here";
   expect_every_type(Tiles::real, kSmall);
   expect_every_type(Tiles::real, kLarge);
 }

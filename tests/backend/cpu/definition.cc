@@ -32,17 +32,15 @@ std::vector<Group> groups_of(DType type, const std::byte* bytes) {
   const size_t n = dtype_info(type).block_values;
   quant::Parts parts;
   format.unpack(bytes, parts);
-  const bool eighths = type == DType::iq1_s || type == DType::iq1_m;
   std::vector<Group> groups;
   const size_t width = n / format.groups;
   for (size_t g = 0; g < format.groups; ++g) {
     Group group;
-    group.scale = parts.scale[g];
+    group.scale = parts.scale[g] * format.code_unit;
     group.has_offset = format.has_offset;
     if (format.has_offset) group.offset = parts.offset[g];
-    if (eighths) group.scale /= 8;
     for (size_t i = 0; i < width; ++i) {
-      group.factor.push_back(static_cast<int64_t>(parts.code[g * width + i] * (eighths ? 8 : 1)));
+      group.factor.push_back(parts.code[g * width + i]);
       group.minimum.push_back(1);
     }
     groups.push_back(std::move(group));
@@ -71,7 +69,7 @@ float joined(const std::vector<int64_t>& sums) {
 }  // namespace
 
 DefinedRow defined_quantised(const float* x, int64_t n, int planes) {
-  const float top = planes == 1 ? 127.0F : planes == 2 ? 32639.0F : 8355711.0F;
+  const float top = planes == 1 ? 127.0F : planes == 2 ? 32639.0F : 8355710.0F;
   DefinedRow row;
   row.digits.assign(static_cast<size_t>(planes), std::vector<int32_t>(static_cast<size_t>(n)));
   for (int64_t begin = 0; begin < n; begin += kBlock) {

@@ -34,6 +34,7 @@ class Model:
         self.head_v = self.key("attention.value_length", self.n_embd // self.n_head)
         self.eps = self.key("attention.layer_norm_rms_epsilon")
         self.n_rot = self.key("rope.dimension_count", self.head_k)
+        self.scale = 1 / math.sqrt(self.head_k)
 
     def key(self, name, default=None):
         value = self.fields.get(f"{self.arch}.{name}", default)
@@ -82,19 +83,33 @@ def yarn(m, base, frequency, factor):
     return frequency * (1 - interpolated) + frequency / factor * interpolated, magnitude
 
 
+def pairs(m):
+    """The first and the second elements of all pairs of a head."""
+    half = m.n_rot // 2
+    if PAIRS[m.arch] == ADJACENT:
+        return slice(0, m.n_rot, 2), slice(1, m.n_rot, 2)
+    return slice(0, half), slice(half, m.n_rot)
+
+
 def rope(m, x, frequency, magnitude):
     """Turns each pair of x [T, heads, width] by position * frequency."""
     angle = np.arange(x.shape[0])[:, None] * frequency[None, :]
     turn = magnitude * np.exp(1j * angle)[:, None, :]
-    half = m.n_rot // 2
-    if PAIRS[m.arch] == ADJACENT:
-        first, second = slice(0, m.n_rot, 2), slice(1, m.n_rot, 2)
-    else:
-        first, second = slice(0, half), slice(half, m.n_rot)
+    first, second = pairs(m)
     turned = (x[..., first] + 1j * x[..., second]) * turn
     y = x.copy()
     y[..., first], y[..., second] = turned.real, turned.imag
     return y
+
+
+def rope_noise(m, x, frequency, magnitude):
+    """Cosine, sine, two products, a sum and the magnitude; and the angle, whose frequency may be 4 roundings off."""
+    angle = np.arange(x.shape[0])[:, None] * frequency[None, :]
+    first, second = pairs(m)
+    sizes = magnitude * (abs(x[..., first]) + abs(x[..., second]))
+    noise = np.zeros_like(x)
+    noise[..., first] = noise[..., second] = (8 + 5 * angle[:, None, :]) * sizes
+    return noise
 
 
 def rmsnorm(x, weight, eps):
@@ -106,58 +121,94 @@ def softmax(s):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def forward(m, ids, keep=lambda name, value: value):
-    """Logits [T, V]. `keep` is called with the name and value of each step, and gives the value to go on with."""
-    frequency, magnitude = rope_frequencies(m)
-    x = keep("token_embd", m.weight("token_embd.weight")[np.asarray(ids)])
+def plain(name, value, noise):
+    return value
+
+
+def no_noise():
+    return 0
+
+
+def forward(m, ids, keep=plain):
+    """Logits [T, V]. `keep` is called with the name and value of each step, and gives the value to go on with.
+
+    Its third argument, when called, tells how far f64 arithmetic may move the value, in units of 2^-53: (n +
+    extra_roundings) * S of src/ops/contract.h, with S the formula of the value in magnitudes and n the terms of its sum.
+    """
+    rotation = rope_frequencies(m)
+    x = keep("token_embd", m.weight("token_embd.weight")[np.asarray(ids)], no_noise)
     for il in range(m.n_layer):
-        x = layer(m, il, x, (frequency, magnitude), keep)
-    x = keep("output_rows", x)
-    x = keep("output_norm", rmsnorm(x, m.weight("output_norm.weight"), m.eps))
+        x = layer(m, il, x, rotation, keep)
+    x = keep("output_rows", x, no_noise)
+    x = norm(m, "output_norm", x, keep)
     output = m.weight("output.weight" if m.has("output.weight") else "token_embd.weight")
     if not m.has("output.bias"):
-        return keep("logits", x @ output.T)
-    return keep("logits", keep("output", x @ output.T) + m.weight("output.bias"))
+        return product("logits", x, output, keep)
+    return plus("logits", product("output", x, output, keep), m.weight("output.bias"), keep)
+
+
+def norm(m, name, x, keep):
+    y = rmsnorm(x, m.weight(f"{name}.weight"), m.eps)
+    return keep(name, y, lambda: (x.shape[-1] + 6) * abs(y))
+
+
+def product(name, x, weight, keep):
+    return keep(name, x @ weight.T, lambda: (x.shape[-1] + 1) * (abs(x) @ abs(weight).T))
+
+
+def plus(name, a, b, keep):
+    return keep(name, a + b, lambda: abs(a) + abs(b))
 
 
 def layer(m, il, x, rotation, keep):
-    def named(name, value):
-        return keep(f"blk.{il}.{name}", value)
+    blk = f"blk.{il}."
 
     def linear(name, x):
-        y = named(name, x @ m.weight(f"blk.{il}.{name}.weight").T)
-        bias = f"blk.{il}.{name}.bias"
-        return named(f"{name}_bias", y + m.weight(bias)) if m.has(bias) else y
-
-    def norm(name, x):
-        return named(name, rmsnorm(x, m.weight(f"blk.{il}.{name}.weight"), m.eps))
+        y = product(blk + name, x, m.weight(f"{blk}{name}.weight"), keep)
+        bias = f"{blk}{name}.bias"
+        return plus(f"{blk}{name}_bias", y, m.weight(bias), keep) if m.has(bias) else y
 
     def heads(name, x, n, width):
         y = linear(name, x).reshape(len(x), n, width)
-        return norm(f"{name}_norm", y) if m.has(f"blk.{il}.{name}_norm.weight") else y
+        return norm(m, f"{blk}{name}_norm", y, keep) if m.has(f"{blk}{name}_norm.weight") else y
 
-    h = norm("attn_norm", x)
-    q = named("attn_q_rope", rope(m, heads("attn_q", h, m.n_head, m.head_k), *rotation))
-    k = named("attn_k_rope", rope(m, heads("attn_k", h, m.n_head_kv, m.head_k), *rotation))
+    def turned(name, x):
+        return keep(f"{blk}{name}_rope", rope(m, x, *rotation), lambda: rope_noise(m, x, *rotation))
+
+    h = norm(m, blk + "attn_norm", x, keep)
+    q = turned("attn_q", heads("attn_q", h, m.n_head, m.head_k))
+    k = turned("attn_k", heads("attn_k", h, m.n_head_kv, m.head_k))
     v = heads("attn_v", h, m.n_head_kv, m.head_v)
-    k, v = named("attn_k_cache", k), named("attn_v_cache", v)
-    x = named("attn_residual", x + linear("attn_output", attention(m, q, k, v, named).reshape(len(x), -1)))
+    k, v = keep(blk + "attn_k_cache", k, no_noise), keep(blk + "attn_v_cache", v, no_noise)
+    mix = attention(m, blk, q, k, v, keep).reshape(len(x), -1)
+    x = plus(blk + "attn_residual", x, linear("attn_output", mix), keep)
 
-    h = norm("ffn_norm", x)
+    h = norm(m, blk + "ffn_norm", x, keep)
     gate, up = linear("ffn_gate", h), linear("ffn_up", h)
-    act = named("ffn_act", gate / (1 + np.exp(-gate)))
-    return named("ffn_residual", x + linear("ffn_down", named("ffn_gated", act * up)))
+    act = gate / (1 + np.exp(-gate))
+    act = keep(blk + "ffn_act", act, lambda: 4 * abs(act))
+    gated = act * up
+    gated = keep(blk + "ffn_gated", gated, lambda: abs(gated))
+    return plus(blk + "ffn_residual", x, linear("ffn_down", gated), keep)
 
 
-def attention(m, q, k, v, named):
+def attention(m, blk, q, k, v, keep):
     """Causal attention; each key and value head serves n_head / n_head_kv query heads in a row. [T, H, head_v]"""
     group = m.n_head // m.n_head_kv
     k, v = np.repeat(k, group, axis=1), np.repeat(v, group, axis=1)
-    s = np.einsum("thi,lhi->thl", q, k) / math.sqrt(m.head_k)
+
+    def scores(q, k):
+        return np.einsum("thi,lhi->thl", q, k) * m.scale
+
+    def mix(p, v):
+        return np.einsum("thl,lhi->thi", p, v)
+
     later = np.arange(len(q))[None, :] > np.arange(len(q))[:, None]
-    s = named("attn_scores", np.where(later[:, None, :], -np.inf, s))
-    p = named("attn_softmax", softmax(s))
-    return named("attn_mix", np.einsum("thl,lhi->thi", p, v))
+    s = np.where(later[:, None, :], -np.inf, scores(q, k))
+    s = keep(blk + "attn_scores", s, lambda: (m.head_k + 2) * scores(abs(q), abs(k)))
+    p = softmax(s)
+    p = keep(blk + "attn_softmax", p, lambda: (len(q) + 108) * p)
+    return keep(blk + "attn_mix", mix(p, v), lambda: (len(q) + 1) * mix(p, abs(v)))
 
 
 def main():

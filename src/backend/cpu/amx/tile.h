@@ -21,7 +21,7 @@ struct alignas(64) TileConfig {
 };
 static_assert(sizeof(TileConfig) == 64);
 
-/// Asks the system for the use of tiles by this process. False: this machine or this system has none.
+/// Asks the system for the use of tiles by this process, where x86_features() has found them. False: refused.
 bool request_tiles();
 
 /// The tiles of the machine. Inline assembly and not the intrinsics: those of GCC 12 spell the tile's number
