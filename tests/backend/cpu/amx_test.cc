@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdlib>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "amx_emulated.h"
 #include "backend/cpu/amx/integer_matmul.h"
@@ -48,14 +50,14 @@ enum class Tiles { emulated, real };
 
 class AmxProduct {
  public:
-  AmxProduct(OpBench& bench, DType type, const Extent& e, int planes)
-      : weight_(bench.weight(type, e.rows, e.cols).weight),
-        x_(bench.random({e.tokens, weight_.cols})),
-        quantised_(x_.data, e.tokens, weight_.cols, planes),
+  /// `x` is [tokens, weight.cols].
+  AmxProduct(Weight weight, const Tensor& x, int planes)
+      : weight_(std::move(weight)),
+        quantised_(x.data, x.shape[0], weight_.cols, planes),
         packed_(packed_form(weight_)),
         panels_(static_cast<size_t>(packed_.panels() * packed_.panel_bytes())),
         y_(static_cast<size_t>(tokens() * stride()) * sizeof(float)),
-        scratch_(static_cast<size_t>(amx::integer_matmul_scratch_bytes(e.tokens, planes)) + kGuard) {
+        scratch_(static_cast<size_t>(amx::integer_matmul_scratch_bytes(tokens(), planes)) + kGuard) {
     pack_panels(weight_, 0, packed_.panels(), panels_.data);
     packed_.data = panels_.data;
   }
@@ -98,7 +100,6 @@ class AmxProduct {
   }
 
   Weight weight_;
-  Tensor x_;
   QuantisedMemory quantised_;
   PackedWeight packed_;
   Aligned panels_;
@@ -108,16 +109,16 @@ class AmxProduct {
 
 void run_emulated(const MatmulJob& job) { EXPECT_TRUE(amx::emulated_matmul(job)); }
 
-void expect_defined_product(OpBench& bench, Tiles tiles, DType type, const Extent& e, int planes) {
-  const AmxProduct product(bench, type, e, planes);
+void expect_defined_product(const Weight& weight, const Tensor& x, int planes, Tiles tiles) {
+  const AmxProduct product(weight, x, planes);
   const float* y = product.of(tiles == Tiles::real ? amx::integer_matmul : run_emulated);
   for (int64_t t = 0; t < product.tokens(); ++t) {
     const float* row = y + t * product.stride();
     for (int64_t o = 0; o < product.rows(); ++o) {
       const float expected = product.defined(t, o);
       ASSERT_EQ(std::bit_cast<uint32_t>(row[o]), std::bit_cast<uint32_t>(expected))
-          << dtype_info(type).name << ", planes " << planes << ", tokens " << e.tokens << ", token " << t
-          << ", row " << o << ": " << row[o] << ", defined " << expected;
+          << dtype_info(weight.type).name << ", planes " << planes << ", tokens " << product.tokens()
+          << ", token " << t << ", row " << o << ": " << row[o] << ", defined " << expected;
     }
     ASSERT_EQ(row[product.rows()], kUntouched) << "token " << t << ": wrote beyond the last row";
   }
@@ -132,9 +133,51 @@ void expect_every_type(Tiles tiles, std::span<const Extent> extents) {
     if (!panel_format(info.type)) continue;
     for (const Extent& e : extents) {
       for (int planes = 1; planes <= 3; ++planes) {
-        expect_defined_product(bench, tiles, info.type, e, planes);
+        const Weight& weight = bench.weight(info.type, e.rows, e.cols).weight;
+        expect_defined_product(weight, bench.random({e.tokens, weight.cols}), planes, tiles);
         if (testing::Test::HasFatalFailure()) return;
       }
+    }
+  }
+}
+
+// Blocks whose integers are the largest that the format knows, d = 1: bytes of `fill`, and the scales where
+// they have another sign.
+struct LargestBlock {
+  DType type;
+  int fill;
+  std::vector<size_t> ones;  // where an f16 of 1 stands
+  size_t scales_at = 0;
+  size_t scales = 0;  // bytes of -128
+};
+
+TEST(AmxEmulated, HoldsTheLargestSums) {
+  if (!has_vector_instructions()) GTEST_SKIP() << "no AVX-512 here";
+  OpBench bench(47);
+  const LargestBlock blocks[] = {
+      {DType::q4_k, 0xff, {0, 2}},          // codes 15, scales and minimums 63
+      {DType::q5_k, 0xff, {0, 2}},          // codes 31
+      {DType::q6_k, 0x00, {208}, 192, 16},  // codes -32, scales -128
+      {DType::q3_k, 0x00, {108}},           // codes -4, scales -32
+      {DType::q8_0, 0x80, {0}},             // codes -128
+  };
+  for (const LargestBlock& largest : blocks) {
+    const DTypeInfo& info = dtype_info(largest.type);
+    std::vector<std::byte> block(info.block_bytes, static_cast<std::byte>(largest.fill));
+    for (const size_t at : largest.ones) {
+      block[at] = std::byte{0x00};
+      block[at + 1] = std::byte{0x3c};
+    }
+    std::fill_n(block.begin() + static_cast<std::ptrdiff_t>(largest.scales_at), largest.scales,
+                std::byte{0x80});
+    std::vector<std::byte> bytes;
+    for (int64_t i = 0; i < 256 / static_cast<int64_t>(info.block_values); ++i) {
+      bytes.insert(bytes.end(), block.begin(), block.end());
+    }
+    const Weight weight{.name = "largest", .type = largest.type, .rows = 1, .cols = 256, .bytes = bytes};
+    for (const float sign : {1.0F, -1.0F}) {
+      const Tensor x = bench.of({16, 256}, std::vector<float>(16 * 256, sign));
+      for (int planes = 1; planes <= 3; ++planes) expect_defined_product(weight, x, planes, Tiles::emulated);
     }
   }
 }
