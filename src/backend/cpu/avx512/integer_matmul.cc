@@ -4,7 +4,7 @@
 #include "backend/cpu/avx512/integer_matmul.h"
 
 #include "backend/cpu/avx512/integer_matmul_block.h"
-#include "backend/cpu/avx512/unroll.h"
+#include "backend/cpu/avx512/integer_matmul_lanes.h"
 
 namespace kilter::cpu::avx512 {
 namespace {
