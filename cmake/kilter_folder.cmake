@@ -26,12 +26,22 @@ function(kilter_combined_library name)
   add_library(kilter::kilter ALIAS ${name})
 endfunction()
 
-# kilter_test(NAME SOURCES ... LINK ...): one GoogleTest program, run by ctest as a whole.
+# kilter_test(NAME SOURCES ... LINK ... [SHARDS n]): one GoogleTest program, run by ctest as a whole, or as n entries
+# that share its tests and may run at the same time.
 # Data files are found relative to the folder in the macro KILTER_TEST_DATA.
 function(kilter_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "SHARDS" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} kilter_flags GTest::gtest GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE KILTER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}")
-  add_test(NAME ${name} COMMAND ${name})
+  if(NOT ARG_SHARDS)
+    add_test(NAME ${name} COMMAND ${name})
+    return()
+  endif()
+  foreach(shard RANGE 1 ${ARG_SHARDS})
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${name}_${shard} COMMAND ${name})
+    set_tests_properties(${name}_${shard} PROPERTIES
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()

@@ -230,12 +230,13 @@ def included_files(source: Source, sources: dict) -> Iterator[str]:
 
 
 def op_is_complete(sources: dict) -> Iterator[Finding]:
-    """An op without twin, contract, rules and test row cannot be judged; without its formula, not be read."""
+    """An op without twin, kernel, contract, rules and test row cannot be judged; without its formula, not be read."""
     seam = sources.get("src/ops/ops.h")
     if not seam:
         return
     twins = joined(sources, "src/backend/reference/")
-    contracts = joined(sources, "src/ops/contract")
+    kernels = joined(sources, "src/backend/cpu/cpu_")
+    contracts = re.sub(r"\s+", " ", joined(sources, "src/ops/contract"))
     rules = joined(sources, "src/observe/op_rules")
     tests = joined(sources, "tests/backend/")
     for match in re.finditer(r"^[ \t]*virtual void (\w+)\(At at\b", seam.code, re.MULTILINE):
@@ -245,7 +246,9 @@ def op_is_complete(sources: dict) -> Iterator[Finding]:
         for missing, sentence in (
             (bool(lacks), f"{op}: the doc comment lacks {', '.join(lacks)}"),
             (f"::{op}(" not in twins, f"{op} has no twin in backend/reference"),
-            (f'"{op}"' not in contracts, f"{op} has no row in ops/contract.cc"),
+            (f"::{op}(" not in kernels, f"{op} is missing in backend/cpu"),
+            (f'"{op}", kReference,' not in contracts, f"{op} has no row for the reference in ops/contract.cc"),
+            (f'"{op}", kF32,' not in contracts, f"{op} has no row for f32 in ops/contract.cc"),
             (f'"{op}"' not in rules, f"{op} has no row in observe/op_rules.cc"),
             (f'"{op}"' not in tests, f"{op} has no row in the op table of tests/backend"),
         ):

@@ -70,25 +70,29 @@ std::vector<Option> ComputeOptions::rows() {
       {.names = "--backend",
        .value = "NAME",
        .target = &backend,
-       .help = "What computes: `cpu` is fast, `reference` is the judge, plain f64.",
+       .help =
+           "What computes: `cpu`, the fast one, or `reference`, plain f64, which the other is held against.",
        .choices = backend_choices()},
       {.names = "--mode",
        .value = "NAME",
        .target = &mode,
-       .help = "How activations enter a matrix product of `cpu`: as 8 bits (`fast`), 16 (`accurate`, the "
-               "default), 24 "
-               "(`exact`), or not rounded (`f32`). Each mode has one answer, to the bit.",
+       .help = "How `cpu` rounds what it multiplies with block-quantised weights: to 8 bits (`fast`), 16 "
+               "(`accurate`, "
+               "which is taken if not given), 24 (`exact`), or not at all (`f32`). Each mode has one answer, "
+               "to the bit.",
        .choices = mode_choices()},
       {.names = "--isa",
        .value = "NAME",
        .target = &isa,
-       .help = "The instruction set of `cpu`; the fastest one of this processor if not given. `kilter "
-               "inspect` lists "
-               "them. No bit of the answer depends on it."},
+       .help = "The instruction set whose kernels `cpu` takes; if not given, the fastest that this processor "
+               "runs. "
+               "`kilter inspect` lists them. No bit of the answer depends on it."},
       {.names = "--kv",
        .value = "NAME",
        .target = &kv,
-       .help = "How `cpu` keeps keys and values. If not given: f16 in the modes fast and accurate, else f32.",
+       .help = "How `cpu` keeps keys and values: f16 takes half the memory, and rounds them to 11 bits. If "
+               "not given: "
+               "f16 in the modes fast and accurate, f32 in exact and f32.",
        .choices = {"f16", "f32"}},
       {.names = "-t,--threads",
        .value = "N",
@@ -96,7 +100,10 @@ std::vector<Option> ComputeOptions::rows() {
        .help =
            "Threads; 0 takes all processors that this process may use. No bit of the answer depends on it.",
        .range = {.min = 0, .max = 1024}},
-      {.names = "--pin", .target = &pin, .help = "Keeps each thread of `cpu` on one processor."},
+      {.names = "--pin",
+       .target = &pin,
+       .help = "Keeps each thread of `cpu` on one processor, for steadier timings. No bit of the answer "
+               "depends on it."},
       {.names = "--ctx",
        .value = "N",
        .target = &n_ctx,

@@ -6,6 +6,7 @@
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/int8_peak.h"
 #include "backend/cpu/select_kernels.h"
+#include "backend/cpu/weight_store.h"
 #include "backend/reference/reference_ops.h"
 #include "base/thread_pool.h"
 
@@ -56,13 +57,18 @@ Result<std::unique_ptr<Ops>> make_cpu(const LoadOptions& options, int threads) {
   return std::unique_ptr<Ops>(std::make_unique<cpu::CpuOps>(cpu));
 }
 
+Error not_of_reference(std::string option) {
+  return {ErrorCode::usage, std::move(option),
+          "the reference backend has one arithmetic, f64, and no kernels",
+          "leave it out, or choose --backend cpu"};
+}
+
 Result<std::unique_ptr<Ops>> make_reference(const LoadOptions& options, int threads) {
   for (const auto& [option, value] :
        {std::pair{"--mode", options.mode}, std::pair{"--isa", options.isa}, std::pair{"--kv", options.kv}}) {
-    if (value.empty()) continue;
-    return Error{ErrorCode::usage, option, "the reference backend has one arithmetic, f64, and no kernels",
-                 "leave it out, or choose --backend cpu"};
+    if (!value.empty()) return not_of_reference(option);
   }
+  if (options.pin_threads) return not_of_reference("--pin");
   return std::unique_ptr<Ops>(std::make_unique<reference::ReferenceOps>(threads));
 }
 
@@ -81,6 +87,19 @@ std::vector<std::string> isa_names() {
   for (const cpu::BuiltKernels& kernels : cpu::runnable_kernels()) names.emplace_back(kernels.name);
   return names;
 }
+
+std::vector<InstructionSet> instruction_sets() {
+  std::vector<InstructionSet> sets;
+  bool chosen = false;
+  for (const cpu::BuiltKernels& built : cpu::built_kernels()) {
+    const bool runs = built.runs_here();
+    sets.push_back({built.name, built.needs, runs, runs && !chosen});
+    chosen = chosen || runs;
+  }
+  return sets;
+}
+
+int64_t prepared_bytes(const Model& model) { return cpu::WeightStore::bytes_for(model.weights()); }
 
 Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options) {
   const int threads = options.threads > 0 ? options.threads : usable_processors();

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "kilter/engine.h"
 #include "model/model.h"
@@ -14,6 +16,19 @@ namespace kilter {
 /// of those in this build, and for an option that the backend does not have; unsupported for an instruction
 /// set that this processor lacks.
 Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options);
+
+/// One instruction set of backend "cpu".
+struct InstructionSet {
+  std::string_view name;   ///< "avx512"
+  std::string_view needs;  ///< "AVX-512 with VNNI"
+  bool runs_here = false;  ///< on this processor, under this system
+  bool chosen = false;     ///< the one that is taken where none is asked for
+};
+/// All of this build, the fastest first.
+std::vector<InstructionSet> instruction_sets();
+
+/// Bytes that the weights take as backend "cpu" lays them out in memory.
+int64_t prepared_bytes(const Model& model);
 
 /// Lays out the model's weights for the backend, which from then on does not read them in the file. Errors:
 /// memory; interrupted, by options.on_load.

@@ -103,7 +103,8 @@ Status CheckingOps::fill(const OpCall& c) {
   read(c);
   const auto filled = [&](float value) { return is_filled(c, value); };
   if (std::all_of(values_.begin(), values_.end(), filled)) return {};
-  return found(c, "its result cannot be filled: embed of these ops does not write what it should");
+  return found(c, fmt::format("its result cannot be filled: {} of these ops does not write what it should",
+                              c.is_kv_store() ? "kv_store" : "embed"));
 }
 
 void CheckingOps::read(const OpCall& c) {

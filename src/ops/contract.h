@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "tensor/dtype.h"
+
 namespace kilter {
 
 /// Which arithmetic a backend computes in.
@@ -27,29 +29,64 @@ enum class SumLength {
   positions,  ///< L
 };
 
-/// One op under one arithmetic. The operands are taken as exact: numbers that the caller wrote as f32 or,
-/// inside a pass of the reference, the f64 that an op before made (so that only the last f32 rounding is
-/// seen). `u64` is 2^-53, `u32` is 2^-24 (unit round-off of f64 and f32).
-///   |value - exact| <= u32 * (|exact| + inside) + inside + least / 2,
-///   inside = (n + extra_roundings) * u64 * S
-/// where S is the same expression with every term replaced by its magnitude, and `least` the least subnormal.
-/// Without output_roundings only `inside` is left.
+/// One op under one arithmetic. The operands are taken as exact: numbers that the caller wrote as f32, what
+/// the cache really holds or, inside a pass of the reference, the f64 that an op before made (so that only
+/// the last f32 rounding is seen). `u` is the unit round-off of what is computed in: 2^-53 for the reference,
+/// 2^-24 for all others; `u32` is 2^-24.
+///   |value - exact| <= inside + output_roundings * u32 * (|exact| + inside) + least
+///   inside = gamma(m) * S + operand_rounding * B,      gamma(m) = m u / (1 - m u)
+///   m      = ceil(n / terms_a_rounding) + extra_roundings; the first summand is 0 for SumLength::none
+/// No term of a sum passes through more than m roundings, whatever the order of the sum (Higham 2002, Lemma
+/// 3.1): the kernels' own depth, which is far below n where a sum is made in blocks.
+///   S      the expression with every term replaced by its magnitude
+///   B      what a change of the operands by one unit each changes: see the rows that have one; else 0
+///   least  reference: output_roundings * 2^-150. Others: 2^-134 for each rounding, since one that ends below
+///          the normal numbers loses up to 2^-150, and a factor of up to 2^16 may follow.
+/// The rows but those of the reference hold for operands below 2^16 and as long as no f32 inside overflows.
+///
+/// Products with block types, in blocks b of 256 activations (backend/cpu/kernel_table.h), for an element
+/// w[k] = p[k] + o[k], scaled code and offset of the format, with `largest` = max |x[k]| over the block:
+///   S = sum over k of (|p[k]| + |o[k]|) * (|x[k]| + largest / 64)
+///   B = sum over k of |w[k]| * max(largest, 2^-76)
+/// because an activation becomes scale * a, a = x * inverse rounded to an integer, scale = largest / top:
+/// three roundings and half a unit, |scale * a - x| <= gamma(3) |x| + largest / (2 top) * (1 + u). Blocks
+/// with largest < 2^-100 count as zeros, which is less than 2^-76 / (2 top). The digits of `a`, each with its
+/// weight, add up to at most |a| + top / 126 in magnitude, so roundings of the parts of a sum are within
+/// largest * (1/126 + 1/254) < largest / 64 of what |x| accounts for.
 struct OpContract {
   std::string_view op;  ///< the function of ops.h
   Arithmetic arithmetic;
-  SumLength sum;          ///< what n is
-  int extra_roundings;    ///< f64 roundings outside the sum, special functions at 1 ULP each included
-  int output_roundings;   ///< f32 roundings of the stored value: 0 for a copy, else 1
-  std::string_view note;  ///< what the numbers stand for
+  SumLength sum;             ///< what n is
+  int64_t terms_a_rounding;  ///< of the longest chain
+  int extra_roundings;       ///< outside the sum, special functions included
+  int output_roundings;      ///< f32 roundings of the stored value that are not in m
+  double operand_rounding;   ///< what one unit of B is
+  std::string_view note;     ///< what the numbers stand for
 };
 
 std::span<const OpContract> all_contracts();
 
-/// The row of an op, or null when the table lacks it.
+/// The row of an op, or null when the table lacks it. What is no product with a block type is the same in
+/// `fast`, `accurate`, `exact` and `f32`, and has one row, under f32.
 const OpContract* find_contract(std::string_view op, Arithmetic arithmetic);
 
+/// In what `arithmetic` multiplies with weights of this type: plain types have no integers, so their products
+/// are f32 in `fast`, `accurate` and `exact` too.
+Arithmetic product_arithmetic(Arithmetic arithmetic, DType weights);
+
+/// The numbers of one element that its bound depends on.
+struct Magnitudes {
+  double exact = 0;     ///< |exact|
+  double terms = 0;     ///< S
+  double operands = 0;  ///< B
+  int64_t n = 0;        ///< length of the sum
+};
+
 /// The bound of the formula above, in units of the result.
-///   exact_magnitude = |exact|, term_magnitude = S, n = length of the sum (0 for SumLength::none).
-double contract_bound(const OpContract& contract, double exact_magnitude, double term_magnitude, int64_t n);
+double contract_bound(const OpContract& contract, const Magnitudes& of);
+
+/// How far a cache of f16 may be from `number`: half a unit of its 11 bits, or of the least subnormal. From
+/// 65520 on f16 is infinite.
+double f16_rounding(double number);
 
 }  // namespace kilter

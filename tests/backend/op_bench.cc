@@ -100,11 +100,13 @@ std::span<float> elements(const Tensor& x) { return {x.data, static_cast<size_t>
 long double element(const Tensor& x, int64_t i) { return static_cast<long double>(x.data[i]); }
 
 void expect_element(const OpContract& contract, float value, const Exact& exact, int64_t i) {
-  const double bound = contract_bound(contract, static_cast<double>(std::abs(exact.value)),
-                                      static_cast<double>(exact.magnitude), exact.n);
+  const double bound = contract_bound(contract, {.exact = static_cast<double>(std::abs(exact.value)),
+                                                 .terms = static_cast<double>(exact.magnitude),
+                                                 .operands = static_cast<double>(exact.operands),
+                                                 .n = exact.n});
   const auto error = static_cast<double>(std::abs(static_cast<long double>(value) - exact.value));
   EXPECT_LE(error, bound) << contract.op << " element " << i << ": " << value << ", exactly "
-                          << static_cast<double>(exact.value);
+                          << static_cast<double>(exact.value) << ", error " << error << ", bound " << bound;
 }
 
 void expect_same_bits(const Tensor& a, const Tensor& b) {

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "backend/reference/reference_ops.h"
 #include "ops/contract.h"
 #include "ops/ops.h"
 
@@ -19,6 +18,7 @@ struct Exact {
   long double value = 0;
   long double magnitude = 0;  ///< S of contract.h
   int64_t n = 0;              ///< length of the sum
+  long double operands = 0;   ///< B of contract.h
 };
 
 /// A weight with bytes of its own, and its numbers: reference_decode_test proves decode_row().
@@ -32,12 +32,10 @@ struct TestWeight {
   }
 };
 
-/// Ops, and the tensors of one test.
+/// The tensors and weights of one test.
 class OpBench {
  public:
   explicit OpBench(uint64_t seed) : random_(seed) {}
-
-  reference::ReferenceOps ops{2};
 
   /// Zeros; the memory lives as long as the bench.
   Tensor zeros(Shape shape);
@@ -81,8 +79,8 @@ void expect_element(const OpContract& contract, float value, const Exact& exact,
 
 /// The same for all elements of y, up to the first failure. `exact(i)` gives that of element i.
 template <typename Function>
-void expect_within_contract(std::string_view op, const Tensor& y, Function exact) {
-  const OpContract* contract = find_contract(op, Arithmetic::reference);
+void expect_within_contract(std::string_view op, Arithmetic arithmetic, const Tensor& y, Function exact) {
+  const OpContract* contract = find_contract(op, arithmetic);
   ASSERT_NE(contract, nullptr) << op;
   for (int64_t i = 0; i < y.shape.elements() && !testing::Test::HasFailure(); ++i) {
     expect_element(*contract, y.data[i], exact(i), i);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/reference/reference_ops.h"
 #include "op_bench.h"
 
 namespace kilter {
@@ -55,7 +56,7 @@ class WideValues : public testing::Test {
 
   static constexpr float kSmall = 0x1p-40F;
   OpBench bench_{1};
-  reference::ReferenceOps& ops_ = bench_.ops;
+  reference::ReferenceOps ops_{2};
   DeviceMemory memory_;
   int64_t used_ = 0;
 };

@@ -172,7 +172,7 @@ TEST(Session, RefusesWithASentence) {
   EXPECT_EQ(session->generate({}, {}, {}).error().subject, "prompt");
   EXPECT_EQ(session->rewind(-1).error().code, ErrorCode::usage);
   EXPECT_EQ(engine->open_session({.n_ctx = -5}).error().subject, "--ctx");
-  EXPECT_EQ(engine->open_session({.n_ctx = 5, .chunk = 0}).error().subject, "--chunk");
+  EXPECT_EQ(engine->open_session({.n_ctx = 5, .chunk = -1}).error().subject, "--chunk");
   EXPECT_EQ(engine->piece(-1).error().code, ErrorCode::usage);
   EXPECT_EQ(Engine::load(model_path(), {.backend = "abacus"}).error().subject, "--backend");
   EXPECT_EQ(Engine::load(model_path() + ".none", {}).error().code, ErrorCode::not_found);

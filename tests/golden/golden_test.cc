@@ -7,9 +7,10 @@
 #include <map>
 #include <set>
 
+#include "base/processors.h"
 #include "golden_files.h"
+#include "golden_model.h"
 #include "observe/op_call.h"
-#include "reference_model.h"
 
 namespace kilter::golden {
 namespace {
@@ -36,7 +37,7 @@ class Golden : public testing::TestWithParam<Case> {};
 
 TEST_P(Golden, LogitsOfEveryPosition) {
   const Case& c = GetParam();
-  ReferenceModel model(c.model_path(), 2);
+  GoldenModel model(c.model_path(), 2);
   ASSERT_TRUE(model.usable());
   const double share = largest_share(model.logits(c.ids), c.expected_logits(), c.noise);
   RecordProperty("share", std::to_string(share));
@@ -66,7 +67,7 @@ class Recorder final : public OpsWrapper {
 // When an op is wrong, this says which value was the first to be.
 TEST(GoldenPoints, EveryNamedValueOfAPass) {
   const Case c = find_case("biases");
-  ReferenceModel model(c.model_path(), 2);
+  GoldenModel model(c.model_path(), 2);
   ASSERT_TRUE(model.usable());
   KvCache kv = model.new_cache(1);
   const int32_t sequence = kv.add_sequence();
@@ -86,7 +87,7 @@ TEST(GoldenPoints, EveryNamedValueOfAPass) {
 TEST(GoldenSmolLM2, SampledLogits) {
   const char* path = std::getenv("KILTER_SMOLLM2");
   if (path == nullptr || *path == '\0') GTEST_SKIP() << "KILTER_SMOLLM2 does not name the model's file";
-  ReferenceModel model(path, usable_processors());
+  GoldenModel model(path, usable_processors());
   ASSERT_TRUE(model.usable());
   for (const SampledPrompt& prompt : smollm2_prompts()) {
     const std::vector<float> logits = model.logits(prompt.ids);

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "golden_files.h"
-#include "reference_model.h"
+#include "golden_model.h"
 
 namespace kilter::golden {
 namespace {
@@ -53,7 +53,7 @@ class SameBits : public testing::TestWithParam<const char*> {
   }
 
   Case c_;
-  ReferenceModel model_;
+  GoldenModel model_;
   Logits whole_;
 };
 
@@ -81,8 +81,8 @@ TEST_P(SameBits, OneTokenAtATime) {
 }
 
 TEST_P(SameBits, AnyNumberOfThreads) {
-  ReferenceModel alone(c_.model_path(), 1);
-  ReferenceModel many(c_.model_path(), 5);
+  GoldenModel alone(c_.model_path(), 1);
+  GoldenModel many(c_.model_path(), 5);
   EXPECT_EQ(alone.logits(c_.ids), whole_);
   EXPECT_EQ(many.logits(c_.ids), whole_);
 }

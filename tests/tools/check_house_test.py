@@ -33,7 +33,7 @@ CLEAN_TREE = {
         "  virtual void add(At at, const Tensor& a, const Tensor& b, Tensor& y) = 0;\n"
         "};\n"
     ),
-    "src/ops/contract.cc": 'constexpr OpContract kContracts[] = {{"add", 1}};\n',
+    "src/ops/contract.cc": 'constexpr OpContract kContracts[] = {{"add", kReference, 1}, {"add", kF32, 1}};\n',
     "src/ops/point.cc": 'PointInfo kPoints[] = {PointInfo{Point::x, "x"}, PointInfo{Point::y, "y"}};\n',
     "src/ops/stages.cc": (
         "void Ops::stage(int il, Tensor& x) {\n"
@@ -42,6 +42,7 @@ CLEAN_TREE = {
         "  add(at(il, Point::y), x, x, x);\n"
         "}\n"
     ),
+    "src/backend/cpu/cpu_ops.cc": "void CpuOps::add(At, const Tensor&) {}\n",
     "src/backend/reference/reference_ops.cc": "void ReferenceOps::add(At, const Tensor&) {}\n",
     "src/observe/op_rules.cc": 'OpRules{"add", kAnyRank},\n',
     "tests/backend/op_table_test.cc": '{"add", check_add},\n',
@@ -187,7 +188,10 @@ class CheckHouseTest(unittest.TestCase):
         seam = CLEAN_TREE["src/ops/ops.h"]
         for path, content, expected in (
             ("src/backend/reference/reference_ops.cc", "", "add has no twin in backend/reference"),
-            ("src/ops/contract.cc", "// \"add\"\n", "add has no row in ops/contract.cc"),
+            ("src/backend/cpu/cpu_ops.cc", "", "add is missing in backend/cpu"),
+            ("src/ops/contract.cc", '{"add", kF32, 1},\n// "add", kReference,\n',
+             "add has no row for the reference in ops/contract.cc"),
+            ("src/ops/contract.cc", '{"add", kReference, 1}\n', "add has no row for f32 in ops/contract.cc"),
             ("src/observe/op_rules.cc", "", "add has no row in observe/op_rules.cc"),
             ("tests/backend/op_table_test.cc", '{"address", add}\n',
              "add has no row in the op table of tests/backend"),

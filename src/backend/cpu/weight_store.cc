@@ -1,5 +1,7 @@
 #include "backend/cpu/weight_store.h"
 
+#include <unordered_set>
+
 #include "quant/codec.h"
 
 namespace kilter::cpu {
@@ -24,6 +26,17 @@ std::vector<float> decoded(const Weight& weight) {
 }
 
 }  // namespace
+
+int64_t WeightStore::bytes_for(std::span<const Weight* const> weights) {
+  std::unordered_set<Key, KeyHash> counted;
+  int64_t bytes = 0;
+  for (const Weight* weight : weights) {
+    if (!counted.insert(key_of(*weight)).second) continue;
+    bytes += weight->rows == 1 ? weight->cols * static_cast<int64_t>(sizeof(float))
+                               : memory_of(packed_form(*weight));
+  }
+  return bytes;
+}
 
 Status WeightStore::prepare(std::span<const Weight* const> weights, const PrepareProgress& progress) {
   int64_t source_bytes = 0;

@@ -30,6 +30,9 @@ class WeightStore {
   /// Ends the life of what matrix() and vector() gave for weights that were not prepared.
   void forget_unprepared();
 
+  /// Bytes of memory that prepare() takes for these weights; one that is named twice counts once.
+  static int64_t bytes_for(std::span<const Weight* const> weights);
+
  private:
   struct Key {
     const std::byte* bytes;

@@ -37,8 +37,9 @@ const CommandInfo& Inspect::info() const {
           "types and "
           "sizes, how much of the model each type holds, the tokenizer, and the memory that contexts of "
           "several "
-          "lengths need. Nothing is computed, so a model that kilter cannot run is shown as well, with the "
-          "reason.\n\n"
+          "lengths need; and the instruction sets that backend cpu has in this build. Nothing is computed, "
+          "so a "
+          "model that kilter cannot run is shown as well, with the reason.\n\n"
           "Tensors that differ in their layer only are shown on one line.\n\n"
           "--verify decodes every block. NaN and infinity are damage: the exit code is 1 then. Zero, "
           "subnormal, "
@@ -49,7 +50,9 @@ const CommandInfo& Inspect::info() const {
           "for the types whose encoders write them.",
       .examples = {{"kilter inspect model.gguf", "the report"},
                    {"kilter inspect model.gguf --verify", "look for damage"},
-                   {"kilter inspect model.gguf --json | jq .types", "a part of it, for a program"}},
+                   {"kilter inspect model.gguf --json | jq .types", "a part of it, for a program"},
+                   {"kilter inspect model.gguf --json | jq '.instruction_sets[] | select(.chosen)'",
+                    "the kernels that `kilter run` takes"}},
       .exits = {{ExitCode::negative, "--verify found NaN or infinity"},
                 {ExitCode::corrupt, "MODEL is no valid GGUF file"}},
   };

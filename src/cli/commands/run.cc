@@ -24,7 +24,7 @@ const CommandInfo kInfo = {
         "standard "
         "error. The answer is a function of the model, the prompt, the options and the seed: it does not "
         "depend on "
-        "threads, chunks or the machine.\n\n"
+        "threads, chunks, the instruction set or the machine.\n\n"
         "Tokens are chosen in this order: --repeat-penalty, --top-k, --top-p, --min-p, --temp; --temp 0 "
         "takes the "
         "most likely one.\n\n"
@@ -34,7 +34,9 @@ const CommandInfo kInfo = {
                  {"kilter run model.gguf --ids 1,450 -n 1 --temp 0 --logprobs 5",
                   "what comes after these tokens, and how sure the model is"},
                  {"kilter run model.gguf -p - <prompt.txt --stop $'\\n\\n'",
-                  "prompt from a file, one paragraph"}},
+                  "prompt from a file, one paragraph"},
+                 {"kilter run model.gguf -p 'Once upon a time' -n 64 --temp 0 --isa generic -t 1 --chunk 1",
+                  "the same answer, with plain kernels, on one thread, token by token"}},
     .exits = {{ExitCode::interrupted, "Ctrl-C; what was written so far stands"}},
 };
 

@@ -28,7 +28,7 @@ const CommandInfo kInfo = {
         "a token, "
         "logits for every row, the token ids as `token_ids`. Python opens it with "
         "safetensors.numpy.load_file. The "
-        "names are those of `kilter explain`. The file does not depend on --chunk or --threads.\n\n"
+        "names are those of `kilter explain`. The file does not depend on --chunk, --threads or --isa.\n\n"
         "--print shows a line a value instead of or beside the file: the debug log that people otherwise add "
         "by hand. "
         "--self-check runs the prompt without tracing first and proves that tracing changes no bit of the "

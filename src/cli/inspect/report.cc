@@ -71,7 +71,7 @@ std::vector<const gguf::KeyValue*> keys_of(const gguf::File& file, const std::st
 /// Lengths from short to what the model was trained for.
 std::vector<MemoryNeed> memory_needs(const Config& config) {
   const auto longest = static_cast<uint64_t>(config.n_ctx_train);
-  const uint64_t per_position = kv_bytes_per_position(config);
+  const uint64_t per_position = kv_values_per_position(config);
   std::vector<MemoryNeed> needs;
   const auto add = [&](uint64_t positions) {
     const uint64_t blocks = (positions + kKvBlock - 1) / kKvBlock;
@@ -84,13 +84,11 @@ std::vector<MemoryNeed> memory_needs(const Config& config) {
 
 }  // namespace
 
-uint64_t kv_bytes_per_position(const Config& config) {
+uint64_t kv_values_per_position(const Config& config) {
   const int64_t width = config.n_embd_head_k + config.n_embd_head_v;
-  uint64_t bytes = 0;
-  for (const LayerConfig& layer : config.layers) {
-    bytes += static_cast<uint64_t>(layer.n_head_kv * width) * sizeof(float);
-  }
-  return bytes;
+  uint64_t values = 0;
+  for (const LayerConfig& layer : config.layers) values += static_cast<uint64_t>(layer.n_head_kv * width);
+  return values;
 }
 
 std::string metadata_string(const gguf::File& file, std::string_view key) {
@@ -123,6 +121,8 @@ ModelReport make_report(const std::shared_ptr<const gguf::File>& file) {
   }
   const auto model = load_model(file);
   if (!model.ok()) report.obstacle = model.error();
+  report.weight_bytes = model.ok() ? static_cast<uint64_t>(prepared_bytes(*model)) : report.tensor_bytes;
+  report.instruction_sets = instruction_sets();
   return report;
 }
 

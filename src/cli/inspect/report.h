@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/backend_choice.h"
 #include "gguf/file.h"
 #include "kilter/result.h"
 #include "model/config.h"
@@ -36,7 +37,10 @@ struct TensorGroup {
 /// Memory for one sequence of a length.
 struct MemoryNeed {
   uint64_t positions;
-  uint64_t kv_bytes;
+  uint64_t kv_values;  ///< numbers of keys and values, in whole blocks
+
+  uint64_t kv_bytes_f16() const { return 2 * kv_values; }
+  uint64_t kv_bytes_f32() const { return 4 * kv_values; }
 };
 
 /// Everything that `kilter inspect` says, apart from what --verify finds. Points into the file.
@@ -53,14 +57,17 @@ struct ModelReport {
   std::vector<TypeShare> types;  ///< most bytes first
   std::vector<TensorGroup> groups;
   std::vector<MemoryNeed> memory;  ///< empty without a config
+  /// Of the weights as backend cpu lays them out; those of the tensors where the model does not run.
+  uint64_t weight_bytes = 0;
+  std::vector<InstructionSet> instruction_sets;  ///< of backend cpu, the fastest first
 };
 
 /// Never fails: what cannot be understood is part of the report.
 ModelReport make_report(const std::shared_ptr<const gguf::File>& file);
 
-/// Bytes of keys and values of one position over all layers, in f32:
-///   sum over layers of n_head_kv * (n_embd_head_k + n_embd_head_v) * 4
-uint64_t kv_bytes_per_position(const Config& config);
+/// Numbers of keys and values of one position:
+///   sum over layers of n_head_kv * (n_embd_head_k + n_embd_head_v)
+uint64_t kv_values_per_position(const Config& config);
 
 /// The string under `key`, or empty when it is absent or no string.
 std::string metadata_string(const gguf::File& file, std::string_view key);

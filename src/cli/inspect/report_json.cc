@@ -98,10 +98,21 @@ json::array tensors_json(const gguf::File& file) {
 json::array memory_json(const ModelReport& report) {
   json::array needs;
   for (const MemoryNeed& need : report.memory) {
-    needs.push_back(json::object{
-        {"context", need.positions}, {"kv_bytes", need.kv_bytes}, {"weight_bytes", report.tensor_bytes}});
+    needs.push_back(json::object{{"context", need.positions},
+                                 {"kv_bytes_f16", need.kv_bytes_f16()},
+                                 {"kv_bytes_f32", need.kv_bytes_f32()},
+                                 {"weight_bytes", report.weight_bytes}});
   }
   return needs;
+}
+
+json::array instruction_sets_json(const ModelReport& report) {
+  json::array sets;
+  for (const InstructionSet& set : report.instruction_sets) {
+    sets.push_back(json::object{
+        {"name", set.name}, {"needs", set.needs}, {"runs_here", set.runs_here}, {"chosen", set.chosen}});
+  }
+  return sets;
 }
 
 }  // namespace
@@ -124,6 +135,7 @@ json::object report_json(const ModelReport& report, const ReportDetail& detail) 
   result[detail.metadata ? "metadata" : "hyper_parameters"] = metadata_json(report, detail);
   result["types"] = types_json(report);
   result["memory"] = memory_json(report);
+  result["instruction_sets"] = instruction_sets_json(report);
   result["tensors"] = tensors_json(file);
   return result;
 }

@@ -152,33 +152,43 @@ std::string kv_formula(const Config& config) {
       alike ? fmt::format("{} x {}", counted(static_cast<uint64_t>(config.n_layer), "layer"),
                           counted(static_cast<uint64_t>(first.n_head_kv), "head"))
             : "heads of all layers";
-  return fmt::format("{} x ({} + {}) values x 4 bytes = {} bytes a position, in blocks of {} positions", sum,
-                     config.n_embd_head_k, config.n_embd_head_v, grouped(kv_bytes_per_position(config)),
+  return fmt::format("{} x ({} + {}) = {} values a position, in blocks of {} positions", sum,
+                     config.n_embd_head_k, config.n_embd_head_v, grouped(kv_values_per_position(config)),
                      kKvBlock);
 }
 
 std::string memory_table(const ModelReport& report) {
   if (!report.config) return "";
   Table table({{"context", Align::right},
-               {"keys and values", Align::right},
+               {"keys and values, f16", Align::right},
+               {"f32", Align::right},
                {"weights", Align::right},
-               {"together", Align::right}});
+               {"together, f16", Align::right}});
   for (const MemoryNeed& need : report.memory) {
-    table.add({grouped(need.positions), bytes_text(need.kv_bytes), bytes_text(report.tensor_bytes),
-               bytes_text(need.kv_bytes + report.tensor_bytes)});
+    table.add({grouped(need.positions), bytes_text(need.kv_bytes_f16()), bytes_text(need.kv_bytes_f32()),
+               bytes_text(report.weight_bytes), bytes_text(need.kv_bytes_f16() + report.weight_bytes)});
   }
-  return titled("Memory of one sequence", table) +
-         fmt::format(
-             "  keys and values, f32: {}\n"
-             "  the reference backend keeps an f64 beside each: 3 times as much\n",
-             kv_formula(*report.config));
+  return titled("Memory of one sequence", table) + fmt::format(
+                                                       "  keys and values: {}\n"
+                                                       "  the reference backend keeps an f32 and an f64 of "
+                                                       "each, 12 bytes, and reads weights in the file\n",
+                                                       kv_formula(*report.config));
+}
+
+std::string instruction_set_table(const ModelReport& report) {
+  Table table({{"name"}, {"needs"}, {"here"}});
+  for (const InstructionSet& set : report.instruction_sets) {
+    const std::string_view here = set.chosen ? "runs, chosen" : set.runs_here ? "runs" : "does not run";
+    table.add({std::string(set.name), std::string(set.needs), std::string(here)});
+  }
+  return titled("Instruction sets of backend cpu", table);
 }
 
 }  // namespace
 
 std::string report_text(const ModelReport& report, const ReportDetail& detail) {
   return facts(report) + metadata_table(report, detail) + tensor_table(report, detail) + type_table(report) +
-         memory_table(report);
+         memory_table(report) + instruction_set_table(report);
 }
 
 std::string findings_text(std::span<const TensorScan> scans) {

@@ -1,4 +1,4 @@
-// A model on the reference backend, as the golden tests drive it.
+// A model on one backend, as the golden tests drive it.
 #pragma once
 
 #include <functional>
@@ -7,28 +7,31 @@
 #include <string>
 #include <vector>
 
-#include "backend/reference/reference_ops.h"
 #include "model/forward.h"
+#include "ops/ops.h"
 
 namespace kilter::golden {
 
 /// Tokens of one sequence at consecutive positions, as a batch that asks for all logits.
 Batch batch_of(std::span<const int32_t> ids, int32_t sequence, int64_t first_position);
 
-class ReferenceModel {
+class GoldenModel {
  public:
-  /// A test failure when the file cannot be loaded; then usable() is false.
-  ReferenceModel(const std::string& path, int n_threads);
+  /// On `ops`, with the weights laid out. A test failure when the file cannot be loaded; then usable() is
+  /// false.
+  GoldenModel(const std::string& path, std::unique_ptr<Ops> ops);
+  /// On the reference backend.
+  GoldenModel(const std::string& path, int n_threads);
 
   bool usable() const { return model_ != nullptr; }
   const Model& model() const { return *model_; }
-  reference::ReferenceOps& ops() { return ops_; }
+  Ops& ops() { return *ops_; }
   size_t n_vocab() const { return static_cast<size_t>(model_->n_vocab()); }
 
   KvCache new_cache(int64_t n_blocks);
 
   /// One pass over rows whose sequences already have room. Returns their logits [R, V].
-  std::vector<float> pass(const KvCache& kv, const Batch& batch) { return pass(kv, batch, ops_); }
+  std::vector<float> pass(const KvCache& kv, const Batch& batch) { return pass(kv, batch, *ops_); }
   /// The same through an observer of ops().
   std::vector<float> pass(const KvCache& kv, const Batch& batch, Ops& observer);
 
@@ -39,7 +42,7 @@ class ReferenceModel {
   std::vector<float> logits(std::span<const int32_t> ids);
 
  private:
-  reference::ReferenceOps ops_;
+  std::unique_ptr<Ops> ops_;
   std::unique_ptr<Model> model_;
 };
 
