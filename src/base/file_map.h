@@ -23,8 +23,8 @@ class FileMap {
   ~FileMap();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
-  /// Tells the system that the pages in memory will hardly be read again: they stop counting as this process's.
-  /// Bytes that are read later come from the file again.
+  /// Tells the system that the pages in memory will hardly be read again: they stop counting as this
+  /// process's. Bytes that are read later come from the file again.
   void forget_pages() const;
   const std::string& path() const { return path_; }
 

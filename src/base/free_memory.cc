@@ -7,6 +7,8 @@
 namespace kilter {
 namespace {
 
+constexpr uint64_t kKilo = 1024;
+
 /// The number behind `name` in a file of lines "name number", in the file's unit.
 std::optional<uint64_t> number_behind(const char* path, std::string_view name) {
   std::ifstream file(path);
@@ -19,7 +21,6 @@ std::optional<uint64_t> number_behind(const char* path, std::string_view name) {
 }
 
 std::optional<uint64_t> left_by_system() {
-  constexpr uint64_t kKilo = 1024;
   constexpr const char* kPath = "/proc/meminfo";
   const auto available = number_behind(kPath, "MemAvailable:");
   if (!available) return std::nullopt;
@@ -41,6 +42,12 @@ std::optional<uint64_t> free_memory() {
   const auto group = left_by_control_group();
   if (system && group) return std::min(*system, *group);
   return system ? system : group;
+}
+
+std::optional<uint64_t> resident_memory() {
+  const auto kilobytes = number_behind("/proc/self/status", "VmRSS:");
+  if (!kilobytes) return std::nullopt;
+  return *kilobytes * kKilo;
 }
 
 }  // namespace kilter

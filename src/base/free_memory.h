@@ -12,4 +12,7 @@ namespace kilter {
 /// so this is asked before a large piece is touched.
 std::optional<uint64_t> free_memory();
 
+/// Bytes of memory that this process holds now, mapped files included. Nothing where the system does not say.
+std::optional<uint64_t> resident_memory();
+
 }  // namespace kilter

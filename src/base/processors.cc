@@ -99,6 +99,16 @@ int usable_processors() {
   return std::max(n, 1);
 }
 
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    const size_t name = line.find_first_not_of(" \t", std::min(line.find(':'), line.size() - 1) + 1);
+    if (line.starts_with("model name") && name != std::string::npos) return line.substr(name);
+  }
+  return "unknown";
+}
+
 void pin_to_processor(pthread_t thread, int i) {
   cpu_set_t mask;
   if (!affinity_mask(mask) || CPU_COUNT(&mask) == 0) return;

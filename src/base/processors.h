@@ -15,6 +15,9 @@ int usable_processors();
 /// nothing where the system refuses.
 void pin_to_processor(pthread_t thread, int i);
 
+/// What the system calls the processor: "Intel(R) Xeon(R) Processor". "unknown" where it does not say.
+std::string processor_name();
+
 /// The processors' worth of time that control groups allow, rounded up; 0 where they set no limit.
 /// `membership` is the text of /proc/self/cgroup, `root` the folder where the groups are mounted
 /// (/sys/fs/cgroup). Limits hold for a group and all groups inside it: version 2 (cpu.max) and version 1

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/int8_peak.h"
 #include "backend/cpu/select_kernels.h"
 #include "backend/reference/reference_ops.h"
 #include "base/thread_pool.h"
@@ -97,6 +98,25 @@ Status prepare_backend(Ops& ops, const Model& model, const LoadOptions& options)
   KILTER_TRY(ops.prepare(model.weights(), progress));
   if (stopped) return Error{ErrorCode::interrupted, "", "stopped while the model was being loaded", ""};
   return {};
+}
+
+Result<WeightUseOf> weight_use_of(const LoadOptions& options) {
+  if (options.backend != "cpu") {
+    return WeightUseOf([](const Weight& w) {
+      return WeightUse{.bytes = static_cast<int64_t>(w.bytes.size()), .planes = 0};
+    });
+  }
+  KILTER_ASSIGN(const Arithmetic mode, mode_of(options.mode));
+  return WeightUseOf([mode](const Weight& w) {
+    const cpu::PackedWeight packed = cpu::packed_form(w);
+    return WeightUse{.bytes = packed.panels() * packed.panel_bytes(),
+                     .planes = packed.kind == cpu::PanelKind::integer ? cpu::planes_of(mode) : 0};
+  });
+}
+
+Result<double> measured_int8_peak(const LoadOptions& options, int threads) {
+  KILTER_ASSIGN(const cpu::KernelTable* kernels, cpu::select_kernels(options.isa));
+  return cpu::measured_int8_peak(*kernels, threads);
 }
 
 int64_t default_chunk(const Ops& ops) {

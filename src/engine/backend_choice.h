@@ -5,6 +5,7 @@
 
 #include "kilter/engine.h"
 #include "model/model.h"
+#include "observe/timing_ops.h"
 #include "ops/ops.h"
 
 namespace kilter {
@@ -17,6 +18,13 @@ Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options);
 /// Lays out the model's weights for the backend, which from then on does not read them in the file. Errors:
 /// memory; interrupted, by options.on_load.
 Status prepare_backend(Ops& ops, const Model& model, const LoadOptions& options);
+
+/// How the products of that backend read weights. Errors: those of make_backend.
+Result<WeightUseOf> weight_use_of(const LoadOptions& options);
+
+/// 8-bit multiply-adds a second that `threads` threads reach at best with the kernels that the options ask
+/// for, measured now; 0 where they cannot say. Errors: those of make_backend.
+Result<double> measured_int8_peak(const LoadOptions& options, int threads);
 
 /// Tokens in a pass where nobody asks for a number.
 int64_t default_chunk(const Ops& ops);

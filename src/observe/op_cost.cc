@@ -33,13 +33,16 @@ int64_t weight_bytes(const OpCall& c) {
   return rows * c.weight->row_bytes();
 }
 
+int64_t cached_values(const OpCall& c) {
+  return c.cache == nullptr ? 0 : positions_read(*c.batch) * c.cache->row_size();
+}
+
 int64_t values_moved(const OpCall& c) {
   int64_t values = c.made().elements();
   if (c.op == "take_rows") return 2 * values;
   if (c.x != nullptr) values += c.x->shape.elements();
   if (c.b != nullptr) values += c.b->shape.elements();
-  if (c.cache != nullptr) values += positions_read(*c.batch) * c.cache->row_size();
-  return values;
+  return values + cached_values(c);
 }
 
 int64_t multiply_adds(const OpCall& c) {
@@ -55,7 +58,8 @@ int64_t multiply_adds(const OpCall& c) {
 OpCost cost_of(const OpCall& c) {
   return {.weight_bytes = weight_bytes(c),
           .value_bytes = values_moved(c) * kFloatBytes,
-          .multiply_adds = multiply_adds(c)};
+          .multiply_adds = multiply_adds(c),
+          .cached_values = cached_values(c)};
 }
 
 }  // namespace kilter

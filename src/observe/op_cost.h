@@ -15,6 +15,8 @@ struct OpCost {
   int64_t value_bytes = 0;
   /// Of matmul and attention; the other ops wait for memory, and count none.
   int64_t multiply_adds = 0;
+  /// Numbers of the cache that are read: their part of value_bytes.
+  int64_t cached_values = 0;
 };
 
 OpCost cost_of(const OpCall& c);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <vector>
+
 namespace kilter {
 namespace {
 
@@ -14,6 +16,16 @@ TEST(FreeMemory, LiesBetweenTheFreePagesAndAllPages) {
   ASSERT_TRUE(free.has_value()) << "Linux says it in /proc/meminfo";
   EXPECT_GT(*free, uint64_t{1} << 24);
   EXPECT_LT(*free, 64 * all);
+}
+
+TEST(ResidentMemory, GrowsByWhatIsTouched) {
+  constexpr size_t kBytes = size_t{64} << 20;
+  const auto before = resident_memory();
+  const std::vector<char> touched(kBytes, 'x');
+  const auto after = resident_memory();
+  ASSERT_TRUE(before.has_value() && after.has_value());
+  EXPECT_GE(*after - *before, kBytes * 9 / 10) << touched.back();
+  EXPECT_LE(*after - *before, kBytes * 11 / 10);
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ TEST(UsableProcessors, IsAtLeastOneAndNoMoreThanTheMachineHas) {
   EXPECT_LE(usable_processors(), static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+TEST(ProcessorName, IsSomethingOnOneLine) {
+  EXPECT_FALSE(processor_name().empty());
+  EXPECT_EQ(processor_name().find_first_of("\n\t:"), std::string::npos);
+}
+
 /// A folder of control groups, as the system shows them.
 class ControlGroups : public testing::Test {
  protected:

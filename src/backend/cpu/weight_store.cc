@@ -12,6 +12,11 @@ constexpr int64_t kPiecesAReport = 64;
 
 int64_t weight_bytes(const Weight& weight) { return weight.rows * weight.row_bytes(); }
 
+// Bytes of a packed weight, whole lines of the cache.
+int64_t memory_of(const PackedWeight& packed) {
+  return (packed.panels() * packed.panel_bytes() + 63) / 64 * 64;
+}
+
 std::vector<float> decoded(const Weight& weight) {
   std::vector<float> values(static_cast<size_t>(weight.rows * weight.cols));
   static_cast<void>(quant::decode(weight.type, weight.bytes, values));  // whole rows: the sizes always fit
@@ -21,41 +26,44 @@ std::vector<float> decoded(const Weight& weight) {
 }  // namespace
 
 Status WeightStore::prepare(std::span<const Weight* const> weights, const PrepareProgress& progress) {
-  int64_t all = 0;
-  for (const Weight* weight : weights) all += weight->rows == 1 ? 0 : weight_bytes(*weight);
+  int64_t source_bytes = 0;
+  int64_t packed_bytes = 0;
+  for (const Weight* weight : weights) {
+    if (weight->rows == 1 || matrices_.contains(key_of(*weight))) continue;
+    source_bytes += weight_bytes(*weight);
+    packed_bytes += memory_of(packed_form(*weight));
+  }
+  // One piece for all of them, so that small weights stand in huge pages too.
+  KILTER_ASSIGN(HostMemory memory, HostMemory::create(packed_bytes));
+  std::byte* next = memory.data();
   int64_t done = 0;
   for (const Weight* weight : weights) {
     if (weight->rows == 1) {
       if (!vectors_.contains(key_of(*weight))) vectors_.emplace(key_of(*weight), decoded(*weight));
       continue;
     }
-    if (!matrices_.contains(key_of(*weight))) {
-      HostMemory memory;
-      KILTER_ASSIGN(const PackedWeight packed, pack(*weight, memory, [&](int64_t bytes, int64_t) {
-                      if (progress) progress(done + bytes, all);
-                    }));
-      matrices_.emplace(key_of(*weight), packed);
-      bytes_ += memory.bytes();
-      memory_.push_back(std::move(memory));
-    }
+    if (matrices_.contains(key_of(*weight))) continue;
+    const PackedWeight packed = pack(*weight, next, [&](int64_t bytes, int64_t) {
+      if (progress) progress(done + bytes, source_bytes);
+    });
+    matrices_.emplace(key_of(*weight), packed);
+    next += memory_of(packed);
     done += weight_bytes(*weight);
-    if (progress) progress(done, all);
   }
+  memory_.push_back(std::move(memory));
   return {};
 }
 
-Result<PackedWeight> WeightStore::pack(const Weight& weight, HostMemory& memory,
-                                       const PrepareProgress& progress) {
+PackedWeight WeightStore::pack(const Weight& weight, std::byte* to, const PrepareProgress& progress) {
   PackedWeight packed = packed_form(weight);
-  KILTER_ASSIGN(memory, HostMemory::create(packed.panels() * packed.panel_bytes()));
-  packed.data = memory.data();
+  packed.data = to;
   const int64_t panel_source = weight.row_bytes() * kPanelRows;
   const int64_t grain = std::max<int64_t>(1, kPieceBytes / panel_source);
   const int64_t step = grain * kPiecesAReport;
   for (int64_t first = 0; first < packed.panels(); first += step) {
     const int64_t count = std::min(step, packed.panels() - first);
     crew_.share(count, grain, [&](int64_t begin, int64_t end, std::byte*) {
-      pack_panels(weight, first + begin, first + end, memory.data());
+      pack_panels(weight, first + begin, first + end, to);
     });
     if (progress) progress(std::min((first + count) * panel_source, weight_bytes(weight)), 0);
   }
@@ -65,14 +73,14 @@ Result<PackedWeight> WeightStore::pack(const Weight& weight, HostMemory& memory,
 PackedWeight WeightStore::matrix(const Weight& weight) {
   const auto found = matrices_.find(key_of(weight));
   if (found != matrices_.end()) return found->second;
-  HostMemory memory;
-  Result<PackedWeight> packed = pack(weight, memory, {});
-  if (!packed.ok()) {
-    device_.fail(std::move(packed).error());
-    return packed_form(weight);
+  const PackedWeight form = packed_form(weight);
+  Result<HostMemory> memory = HostMemory::create(memory_of(form));
+  if (!memory.ok()) {
+    device_.fail(std::move(memory).error());
+    return form;
   }
-  unprepared_matrices_.push_back(std::move(memory));
-  return *packed;
+  unprepared_matrices_.push_back(std::move(memory).value());
+  return pack(weight, unprepared_matrices_.back().data(), {});
 }
 
 const float* WeightStore::vector(const Weight& weight) {

@@ -30,9 +30,6 @@ class WeightStore {
   /// Ends the life of what matrix() and vector() gave for weights that were not prepared.
   void forget_unprepared();
 
-  /// Bytes of memory that the store holds.
-  int64_t bytes() const { return bytes_; }
-
  private:
   struct Key {
     const std::byte* bytes;
@@ -45,7 +42,7 @@ class WeightStore {
   };
   static Key key_of(const Weight& weight) { return {weight.bytes.data(), weight.rows, weight.cols}; }
 
-  Result<PackedWeight> pack(const Weight& weight, HostMemory& memory, const PrepareProgress& progress);
+  PackedWeight pack(const Weight& weight, std::byte* to, const PrepareProgress& progress);
 
   Crew& crew_;
   CpuDevice& device_;
@@ -54,7 +51,6 @@ class WeightStore {
   std::unordered_map<Key, std::vector<float>, KeyHash> vectors_;
   std::vector<HostMemory> unprepared_matrices_;
   std::deque<std::vector<float>> unprepared_vectors_;
-  int64_t bytes_ = 0;
 };
 
 }  // namespace kilter::cpu

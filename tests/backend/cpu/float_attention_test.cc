@@ -40,7 +40,7 @@ TEST_P(FloatKernels, StoresKeysAndValues) {
       for (const auto& [block, slot] : {std::pair{0, 0}, {1, 63}, {4, 17}}) {
         std::vector<float> x = normals(kHeads * width);
         for (size_t i = 0; i < x.size() && i < edge_numbers().size(); ++i) x[i] = edge_numbers()[i];
-        const auto job = [&](const Cache& cache) {
+        const auto job = [&, block = block, slot = slot](const Cache& cache) {
           return KvStoreJob{.x = x.data(), .pool = cache.pool, .block = block, .slot = slot};
         };
         kernels().store_keys(job(keys));

@@ -2,6 +2,7 @@
 
 #include "backend/cpu/avx2/float_kernels.h"
 #include "backend/cpu/avx2/integer_matmul.h"
+#include "backend/cpu/avx2/peak.h"
 
 namespace kilter::cpu::avx2 {
 
@@ -11,6 +12,7 @@ const KernelTable& kernels() {
     t.name = "avx2";
     t.matmul = integer_matmul;
     t.matmul_scratch_bytes = integer_matmul_scratch_bytes;
+    t.int8_peak = int8_peak;
     add_float_kernels(t);
     return t;
   }();
@@ -27,6 +29,7 @@ const KernelTable& kernels() {
     t.name = "avx2vnni";
     t.matmul = integer_matmul;
     t.matmul_scratch_bytes = integer_matmul_scratch_bytes;
+    t.int8_peak = int8_peak;
     return t;
   }();
   return table;

@@ -15,15 +15,19 @@ constexpr int kPairRows = kPairPanels * kPanelRows;
 /// 12 chains of 5 cycles each keep two ports busy.
 constexpr int kTileColumns = 6;
 
-/// acc[t][i] = fma(activation scale, x, acc[t][i]) of kernel_table.h for one block.
+/// to[t][i] = fma(activation scale, x, acc[t][i]) of kernel_table.h for one block.
 struct BlockJob {
   const std::byte* panel[kPairPanels];  ///< the block in each panel
+  const std::byte* next[kPairPanels];   ///< the block that follows it, to be prefetched
   const PanelFormat* format;
   int64_t n;  ///< values in the block
   const QuantisedRows* x;
   int64_t block;
-  float* acc;          ///< [rows][kPairRows]
-  std::byte* scratch;  ///< kBlockScratchBytes, aligned to 64
+  const float* acc;  ///< [rows][kPairRows]
+  float* to;         ///< acc, or y: rows `to_stride` apart
+  int64_t to_stride;
+  uint16_t mask[kPairPanels];  ///< lanes of each panel to be written
+  std::byte* scratch;          ///< kBlockScratchBytes, aligned to 64
 };
 using BlockKernel = void (*)(const BlockJob& job);
 constexpr int64_t kBlockScratchBytes = 24 * 1024;

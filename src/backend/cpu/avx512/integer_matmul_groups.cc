@@ -31,13 +31,13 @@ void open_codes(const std::byte* from, const BlockJob& job, int v, Open& open) {
   };
   switch (job.format->codes) {
     case Codes::nibble:
-      return unpack_codes<Codes::nibble>(from, job.n, store);
+      return unpack_codes<Codes::nibble>(from, job.n, job.next[v], store);
     case Codes::nibble_1:
-      return unpack_codes<Codes::nibble_1>(from, job.n, store);
+      return unpack_codes<Codes::nibble_1>(from, job.n, job.next[v], store);
     case Codes::nibble_2:
-      return unpack_codes<Codes::nibble_2>(from, job.n, store);
+      return unpack_codes<Codes::nibble_2>(from, job.n, job.next[v], store);
     case Codes::byte:
-      return unpack_codes<Codes::byte>(from, job.n, store);
+      return unpack_codes<Codes::byte>(from, job.n, job.next[v], store);
   }
 }
 
@@ -97,18 +97,22 @@ template <int tokens, int planes, bool offset>
 
 // One block times the tokens of a tile. `lines` lines a step: 4 for groups of 16, otherwise 8.
 template <int tokens, int planes, int lines, bool offset>
-[[gnu::always_inline]] inline void multiply_tile(const Open& open, const int8_t* digits, const float* scale,
-                                                 float* acc) {
+[[gnu::always_inline]] inline void multiply_tile(const BlockJob& job, Open& open, int64_t token) {
   constexpr int columns = tokens * planes;
+  const int64_t first = job.x->column(job.block, token);
+  const int8_t* digits = job.x->digits + first * kBlockValues;
+  open_tile<tokens, planes, offset>(job, job.x->sums + first * 16, open);
   FloatPairs<tokens> x;
   unroll<tokens>([&](auto t) __attribute__((always_inline)) { x[t][0] = x[t][1] = _mm512_setzero_ps(); });
   const auto* codes = &open.codes[0][0][0];
+  const int8_t* next = digits + columns * kBlockValues;
   for (int64_t g = 0; g < open.groups; ++g) {
     Pairs<columns> s;
     unroll<columns>([&](auto c) __attribute__((always_inline)) {
       s[c][0] = s[c][1] = broadcast32(&open.start[c][g]);
     });
     for (int64_t step = 0; step < open.steps; ++step) {
+      prefetch_digits<lines * kLineValues * columns>(next, g * open.steps + step);
       unroll<lines>([&](auto i) __attribute__((always_inline)) {
         const __m512i codes0 = _mm512_load_si512(codes + i * kPairPanels * kLineBytes);
         const __m512i codes1 = _mm512_load_si512(codes + (i * kPairPanels + 1) * kLineBytes);
@@ -135,22 +139,16 @@ template <int tokens, int planes, int lines, bool offset>
     });
   }
   unroll<tokens>([&](auto t) __attribute__((always_inline)) {
-    unroll<kPairPanels>([&](auto v) __attribute__((always_inline)) {
-      float* at = acc + t * kPairRows + v * kPanelRows;
-      _mm512_store_ps(at, _mm512_fmadd_ps(_mm512_set1_ps(scale[t]), x[t][v], _mm512_load_ps(at)));
-    });
+    unroll<kPairPanels>([&](auto v)
+                            __attribute__((always_inline)) { accumulate(job, token + t, v, x[t][v]); });
   });
 }
 
 template <int tokens, int planes, int lines, bool offset>
 [[gnu::noinline]] void multiply_tiles(const BlockJob& job, int64_t begin, int64_t end) {
-  const QuantisedRows& x = *job.x;
   auto& open = *reinterpret_cast<Open*>(job.scratch);
   for (int64_t t = begin; t < end; t += tokens) {
-    const int64_t column = x.column(job.block, t);
-    open_tile<tokens, planes, offset>(job, x.sums + column * 16, open);
-    multiply_tile<tokens, planes, lines, offset>(open, x.digits + column * kBlockValues,
-                                                 x.scale + job.block * x.rows + t, job.acc + t * kPairRows);
+    multiply_tile<tokens, planes, lines, offset>(job, open, t);
   }
 }
 

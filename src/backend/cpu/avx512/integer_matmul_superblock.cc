@@ -102,23 +102,27 @@ static_assert(sizeof(Open) <= kBlockScratchBytes);
   return is_signed ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
 }
 
-// Lanes (low, high) of 16 bits.
+// Lanes (low, high) of 16 bits; low is below 2^16.
 [[gnu::always_inline]] inline __m512i paired(__m512i low, __m512i high) {
-  return _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi32(0xFFFF)), _mm512_slli_epi32(high, 16));
+  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
 // Scales and minimums of one panel.
 template <class F>
 [[gnu::always_inline]] inline void open_scales(const std::byte* from, int v, Open& open) {
-  const __m512i zero = _mm512_setzero_si512();
   const std::byte* minimums = from + kUnits<F> * kPanelRows;
   const std::byte* numbers = minimums + (F::kMinimums ? kUnits<F> * kPanelRows : 0);
+  const __m512i low = _mm512_set1_epi32(0xFFFF);
   for (int u = 0; u < kUnits<F>; u += 2) {
-    const __m512i a = widened(from + u * kPanelRows, true);
-    const __m512i b = widened(from + (u + 1) * kPanelRows, true);
-    // 0 - (-128) is 128, which fits: only the code operand of vpdpbusd is 8 bits wide.
-    _mm512_store_si512(open.scale[u][v], paired(F::kSignedCodes ? _mm512_sub_epi32(zero, a) : a, zero));
-    _mm512_store_si512(open.scale[u + 1][v], paired(F::kSignedCodes ? _mm512_sub_epi32(zero, b) : b, zero));
+    __m512i a = widened(from + u * kPanelRows, true);
+    __m512i b = widened(from + (u + 1) * kPanelRows, true);
+    if constexpr (F::kSignedCodes) {  // 0 - (-128) = 128: only codes have to fit 8 bits
+      a = _mm512_sub_epi32(_mm512_setzero_si512(), a);
+      b = _mm512_sub_epi32(_mm512_setzero_si512(), b);
+    }
+    a = _mm512_and_si512(a, low);
+    _mm512_store_si512(open.scale[u][v], a);
+    _mm512_store_si512(open.scale[u + 1][v], _mm512_and_si512(b, low));
     if constexpr (F::kCorrection != 0) {
       const __m512i factor = _mm512_set1_epi16(F::kCorrection);
       _mm512_store_si512(open.correction[u / 2][v], _mm512_mullo_epi16(paired(a, b), factor));
@@ -137,12 +141,13 @@ template <class F>
 }
 
 template <class F>
-[[gnu::always_inline]] inline void open_panel(const std::byte* from, int v, Open& open) {
+[[gnu::always_inline]] inline void open_panel(const std::byte* from, const std::byte* next, int v,
+                                              Open& open) {
   constexpr int part_lines = F::kPart / kLineValues;
   const __m512i first = _mm512_set1_epi32(-128 * 32 * F::kPart);
   __m512i start = first;
   unpack_codes<F::kCodes>(
-      from, kBlockValues, [&](int64_t line, __m512i u) __attribute__((always_inline)) {
+      from, kBlockValues, next, [&](int64_t line, __m512i u) __attribute__((always_inline)) {
         if constexpr (F::kSignedCodes) {
           // -128 * sum of (32 - u) = 128 * (sum of u) - 128 * 32 * values
           start = _mm512_dpbusd_epi32(start, _mm512_set1_epi8(static_cast<char>(128)), u);
@@ -206,6 +211,7 @@ template <class F, int columns>
   const auto* codes = &open.codes[0][0][0];
   const int8_t* at = F::kSignedCodes ? reinterpret_cast<const int8_t*>(open.biased[0]) : digits;
   for (int u = 0; u < kUnits<F>; ++u, codes += F::kUnit / 4 * kPairPanels * kLineBytes, at += F::kUnit) {
+    prefetch_digits<F::kUnit * columns>(digits + columns * kBlockValues, u);
     unroll<unit_parts>([&](auto h) __attribute__((always_inline)) {
       const int part = u * unit_parts + h;
       Pairs<columns> s;
@@ -238,11 +244,13 @@ template <class F, int columns>
   }
 }
 
-// One block times the tokens of a tile; digits and sums are those of its first column.
+// One block times the tokens of a tile.
 template <class F, int tokens, int planes>
-[[gnu::always_inline]] inline void multiply_tile(Open& open, const int8_t* digits, const int16_t* sums,
-                                                 const float* scale, float* acc) {
+[[gnu::always_inline]] inline void multiply_tile(const BlockJob& job, Open& open, int64_t token) {
   constexpr int columns = tokens * planes;
+  const int64_t first = job.x->column(job.block, token);
+  const int8_t* digits = job.x->digits + first * kBlockValues;
+  const int16_t* sums = job.x->sums + first * 16;
   open_tile<F, columns>(digits, sums, open);
   Pairs<columns> sum;      // S
   Pairs<columns> minimum;  // T
@@ -277,21 +285,15 @@ template <class F, int tokens, int planes>
         x = _mm512_fmadd_ps(_mm512_load_ps(open.block_offset[v]), joined<planes>(m), x);
       }
       x = _mm512_fmadd_ps(_mm512_load_ps(open.block_scale[v]), joined<planes>(s), x);
-      float* at = acc + t * kPairRows + v * kPanelRows;
-      _mm512_store_ps(at, _mm512_fmadd_ps(_mm512_set1_ps(scale[t]), x, _mm512_load_ps(at)));
+      accumulate(job, token + t, v, x);
     });
   });
 }
 
 template <class F, int tokens, int planes>
 [[gnu::noinline]] void multiply_tiles(const BlockJob& job, int64_t begin, int64_t end) {
-  const QuantisedRows& x = *job.x;
   auto& open = *reinterpret_cast<Open*>(job.scratch);
-  for (int64_t t = begin; t < end; t += tokens) {
-    const int64_t column = x.column(job.block, t);
-    multiply_tile<F, tokens, planes>(open, x.digits + column * kBlockValues, x.sums + column * 16,
-                                     x.scale + job.block * x.rows + t, job.acc + t * kPairRows);
-  }
+  for (int64_t t = begin; t < end; t += tokens) multiply_tile<F, tokens, planes>(job, open, t);
 }
 
 // The tokens that are left: fewer than a tile.
@@ -307,7 +309,7 @@ template <class F, int planes>
 void multiply_block(const BlockJob& job) {
   constexpr int tokens = kTileColumns / planes;
   auto& open = *reinterpret_cast<Open*>(job.scratch);
-  for (int v = 0; v < kPairPanels; ++v) open_panel<F>(job.panel[v], v, open);
+  for (int v = 0; v < kPairPanels; ++v) open_panel<F>(job.panel[v], job.next[v], v, open);
   const int64_t rest = job.x->rows % tokens;
   if (rest != job.x->rows) multiply_tiles<F, tokens, planes>(job, 0, job.x->rows - rest);
   multiply_rest<F, tokens - 1, planes>(job, job.x->rows - rest);

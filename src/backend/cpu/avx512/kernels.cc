@@ -2,6 +2,7 @@
 
 #include "backend/cpu/avx512/float_kernels.h"
 #include "backend/cpu/avx512/integer_matmul.h"
+#include "backend/cpu/avx512/peak.h"
 
 namespace kilter::cpu::avx512 {
 
@@ -11,6 +12,7 @@ const KernelTable& kernels() {
     t.name = "avx512";
     t.matmul = integer_matmul;
     t.matmul_scratch_bytes = integer_matmul_scratch_bytes;
+    t.int8_peak = int8_peak;
     add_float_kernels(t);
     return t;
   }();

@@ -10,10 +10,13 @@ namespace {
 /// Calls store(line, codes) for every line of the block, ascending, eight lines a turn (n is a multiple of
 /// 32). Field widths and places: panel_format.h.
 template <Codes kind, class Store>
-[[gnu::always_inline]] inline void unpack_codes(const std::byte* from, int64_t n, const Store& store) {
+[[gnu::always_inline]] inline void unpack_codes(const std::byte* from, int64_t n, const std::byte* next,
+                                                const Store& store) {
   const __m512i low_mask = _mm512_set1_epi8(15);
   const std::byte* high_from = from + 8 * n;
   for (int64_t line = 0; line < n / kLineValues; line += 8) {
+    constexpr int bytes = kind == Codes::byte ? 512 : kind == Codes::nibble ? 320 : 384;
+    for (int i = 0; i < bytes; i += 64) _mm_prefetch(next + line / 8 * bytes + i, _MM_HINT_T0);
     __m512i high[2];
     if constexpr (kind == Codes::nibble_1) high[0] = load512(high_from + line / 8 * kLineBytes);
     if constexpr (kind == Codes::nibble_2) {

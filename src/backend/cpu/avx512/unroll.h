@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "backend/cpu/avx512/integer_matmul_block.h"
+
 namespace kilter::cpu::avx512 {
 namespace {
 
@@ -41,6 +43,21 @@ using FloatPairs = __m512[static_cast<size_t>(n)][2];
 }
 
 [[gnu::always_inline]] inline __m512i load512(const void* from) { return _mm512_loadu_si512(from); }
+
+/// Piece `step` of the digits of the next tile, `bytes` long, into the L1 cache: there are 24 lines a tile,
+/// and load ports to spare.
+template <int bytes>
+[[gnu::always_inline]] inline void prefetch_digits(const int8_t* next, int64_t step) {
+  for (int i = 0; i < bytes; i += 64) _mm_prefetch(next + step * bytes + i, _MM_HINT_T0);
+}
+
+/// acc = fma(scale, x, acc) for one token and one panel: the last line of the sum of kernel_table.h.
+[[gnu::always_inline]] inline void accumulate(const BlockJob& job, int64_t t, int v, __m512 x) {
+  const __m512 scale = _mm512_set1_ps(job.x->scale[job.block * job.x->rows + t]);
+  const __m512 acc = _mm512_load_ps(job.acc + t * kPairRows + v * kPanelRows);
+  _mm512_mask_storeu_ps(job.to + t * job.to_stride + v * kPanelRows, job.mask[v],
+                        _mm512_fmadd_ps(scale, x, acc));
+}
 
 /// f(S) of kernel_table.h for one lane of each plane.
 template <int planes>

@@ -10,6 +10,8 @@ namespace kilter::cpu {
 /// ln 2 is cut in two: kLn2High has 15 significant bits, so that n * kLn2High is exact for |n| <= 256, and
 /// so is the difference from x. The polynomial is the minimax one of degree 6 on [-0.3468, 0.3468] (relative
 /// error 0.07 * 2^-24 with the coefficients as rounded to f32; those of degree 0 to 2 are 1, 1, 1/2).
+/// Most of the error is the rounding of the last two steps: half a unit, and 0.35 of half a unit of a number
+/// above 1, which is up to twice as much where the sum is below 1. Found over all f32: 0.9092 units.
 template <FloatLanes L>
 L exponential(L x) {
   // 1.5 * 2^23: a sum in [2^23, 2^24) has a last place of 1, so adding this rounds to the nearest integer.

@@ -3,7 +3,9 @@
 // Every instruction set has a type Lanes in its own namespace (<isa>/lanes.h), and every kernel of this
 // folder is a template over it. So there is one source a kernel, and no function in it that two instruction
 // sets could share: the linker cannot keep the AVX-512 copy of something that runs on a machine without it.
-// For the same reason kernels call no inline function of the standard library that touches floats.
+// For the same reason kernels call no inline function of the standard library that touches floats. (The
+// members of the structs of kernel_table.h and packed_weight.h are shared: whole numbers only, and free of
+// vector instructions even where nothing is inlined.)
 //
 // Each operation gives the same bits on every instruction set (payloads of NaNs excepted). Rounding is to
 // nearest, ties to even; subnormals are numbers like all others. In what follows lane i of x is x[i].

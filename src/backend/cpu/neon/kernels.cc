@@ -2,6 +2,7 @@
 
 #include "backend/cpu/neon/float_kernels.h"
 #include "backend/cpu/neon/integer_matmul.h"
+#include "backend/cpu/neon/peak.h"
 
 namespace kilter::cpu::neon {
 
@@ -12,6 +13,7 @@ const KernelTable& kernels() {
     t.matmul = integer_matmul;
     t.matmul_scratch_bytes = integer_matmul_scratch_bytes;
     add_float_kernels(t);
+    t.int8_peak = int8_peak;
     return t;
   }();
   return table;
@@ -27,6 +29,7 @@ const KernelTable& kernels() {
     t.name = "neon_i8mm";
     t.matmul = integer_matmul;
     t.matmul_scratch_bytes = integer_matmul_scratch_bytes;
+    t.int8_peak = int8_peak;
     return t;
   }();
   return table;
