@@ -86,14 +86,19 @@ double BenchRun::share_of_int8() const {
   return static_cast<double>(all.int8_multiply_adds) / tokens() * tokens_per_second.median / int8_roof;
 }
 
+bool BenchRun::stays_in_cache() const {
+  const auto passes = static_cast<double>(stages[static_cast<size_t>(Stage::embedding)].calls);
+  return passes > 0 && bytes_per_token() * tokens() / passes <= own_cache_bytes;
+}
+
 std::string_view BenchRun::verdict() const {
   constexpr double kNear = 0.7;    // of a roof that nothing reaches quite
   constexpr double kBeyond = 1.1;  // more than a measuring error above what the memory gives
   const double read = share_of_read();
-  const double int8 = share_of_int8();
-  if (std::max(read, int8) < kNear) return "bound by neither";
-  if (read < int8) return "bound by multiply-adds";
-  return read > kBeyond ? "read from the cache" : "bound by memory";
+  if (share_of_int8() >= kNear && (stays_in_cache() || share_of_int8() > read))
+    return "bound by multiply-adds";
+  if (stays_in_cache() || read > kBeyond) return "read from the cache";
+  return read >= kNear ? "bound by memory" : "bound by neither";
 }
 
 }  // namespace kilter::cli

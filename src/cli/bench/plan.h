@@ -61,11 +61,14 @@ struct BenchRun {
   std::string mode;
   int threads = 0;
   BenchTest test;
-  Spread tokens_per_second;            ///< over the repetitions
+  Spread tokens_per_second;  ///< over the repetitions
+  double cpu_share =
+      0;  ///< processor time that its threads got of what they could use; below 1 others took it
   std::array<Timing, kStages> stages;  ///< of one more repetition, watched
   Timing all;                          ///< the sum of the stages
   double read_roof = 0;                ///< bytes a second that the memory gives to as many threads
   double int8_roof = 0;                ///< multiply-adds a second; 0: not known
+  double own_cache_bytes = 0;          ///< second-level caches of as many processors; 0: not known
 
   double tokens() const { return static_cast<double>(test.tokens); }
   /// Read of weights and cached keys and values.
@@ -77,6 +80,8 @@ struct BenchRun {
   /// integers.
   double share_of_read() const { return read_roof > 0 ? bytes_per_second() / read_roof : 0; }
   double share_of_int8() const;
+  /// Whether all that a pass reads fits into the caches that are the threads' own, so memory cannot limit it.
+  bool stays_in_cache() const;
   /// "bound by memory": what a person should know at a glance.
   std::string_view verdict() const;
 };

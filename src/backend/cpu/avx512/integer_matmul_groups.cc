@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "backend/cpu/avx512/integer_matmul_block.h"
-#include "backend/cpu/avx512/unpack_codes.h"
+#include "backend/cpu/avx512/integer_matmul_codes.h"
 
 namespace kilter::cpu::avx512 {
 namespace {

@@ -25,7 +25,7 @@
 #include <cstdint>
 
 #include "backend/cpu/avx512/integer_matmul_block.h"
-#include "backend/cpu/avx512/unpack_codes.h"
+#include "backend/cpu/avx512/integer_matmul_codes.h"
 
 namespace kilter::cpu::avx512 {
 namespace {
@@ -159,7 +159,6 @@ template <class F>
         }
         _mm512_store_si512(open.codes[line][v], u);
       });
-  // 12, 10 or 8 bytes a value's line: code_bytes(256).
   constexpr int64_t code_bytes = kBlockValues * (F::kCodes == Codes::nibble     ? 8
                                                  : F::kCodes == Codes::nibble_1 ? 10
                                                                                 : 12);

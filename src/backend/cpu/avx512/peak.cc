@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "backend/cpu/avx512/unroll.h"
+#include "backend/cpu/avx512/integer_matmul_lanes.h"
 
 namespace kilter::cpu::avx512 {
 

@@ -1,4 +1,5 @@
-// Small pieces that the kernels of this folder are written with. All of it is inlined.
+// What both families of integer kernels do with registers of 16 lanes. All of it is inlined: the loops over
+// tokens, planes and panels are loops over registers, and have to vanish.
 #pragma once
 
 #include <immintrin.h>
@@ -18,7 +19,7 @@ struct Index {
   constexpr operator int() const { return i; }
 };
 
-/// step(Index<0>), step(Index<1>) ... : the loop over registers, which have no addresses.
+/// step(Index<0>), step(Index<1>) ... : registers have no addresses to count through.
 template <int n, int i = 0, class Step>
 [[gnu::always_inline]] inline void unroll(const Step& step) {
   if constexpr (i < n) {
