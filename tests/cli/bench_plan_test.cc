@@ -55,6 +55,7 @@ BenchRun decode() {
   run.threads = 2;
   run.test = {BenchKind::decode, 10, 7};
   run.tokens_per_second = {5, 4, 6};
+  run.cpu_share = 0.375;
   Timing& work = run.stages[static_cast<size_t>(Stage::feed_forward)];
   work.calls = 20;
   work.seconds = 1.5;
@@ -115,7 +116,7 @@ BenchReport report() {
 TEST(BenchReport, TellsAPersonTheNumbers) {
   const std::string text = bench_text(report());
   for (const char* part :
-       {"decode 10 at 7", "640 bytes", "80 %", "25 %", "bound by memory", "feed_forward"}) {
+       {"decode 10 at 7", "640 bytes", "80 %", "25 %", "38 %", "bound by memory", "feed_forward"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
 }
@@ -126,6 +127,7 @@ TEST(BenchReport, TellsAProgramTheNumbers) {
   EXPECT_DOUBLE_EQ(json.at("int8_mac_s").at("2").as_double(), 120000);
   const boost::json::value& run = json.at("runs").at(0);
   EXPECT_DOUBLE_EQ(run.at("tok_s").at("median").as_double(), 5);
+  EXPECT_DOUBLE_EQ(run.at("cpu_share").as_double(), 0.375);
   EXPECT_DOUBLE_EQ(run.at("gb_s").as_double(), 3200 / 1e9);
   EXPECT_DOUBLE_EQ(run.at("mac_s").as_double(), 15000);
   const boost::json::value& stage = run.at("stages").at(static_cast<size_t>(Stage::feed_forward));

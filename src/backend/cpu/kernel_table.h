@@ -42,9 +42,11 @@ struct QuantisedRows {
   int16_t* sums = nullptr;   ///< [block][row][plane][16]: sums of 16 neighbouring digits
   float* scale = nullptr;    ///< [block][row]
 
-  int64_t blocks() const { return (cols + kBlockValues - 1) / kBlockValues; }
+  [[gnu::always_inline]] int64_t blocks() const { return (cols + kBlockValues - 1) / kBlockValues; }
   /// First of the columns (row, plane) of a block; column c is kBlockValues * c behind it.
-  int64_t column(int64_t block, int64_t row) const { return (block * rows + row) * planes; }
+  [[gnu::always_inline]] int64_t column(int64_t block, int64_t row) const {
+    return (block * rows + row) * planes;
+  }
 };
 
 /// Integer product: y[t,o] for the rows o of panels [panel_begin, panel_end), all rows t.
@@ -117,9 +119,9 @@ struct KvPool {
   int64_t heads = 0;
   int64_t width = 0;
 
-  int64_t value_bytes() const { return type == KvType::f16 ? 2 : 4; }
+  [[gnu::always_inline]] int64_t value_bytes() const { return type == KvType::f16 ? 2 : 4; }
   /// Start of one head in one block.
-  std::byte* head(int64_t block, int64_t h) const {
+  [[gnu::always_inline]] std::byte* head(int64_t block, int64_t h) const {
     return data + (block * heads + h) * width * 64 * value_bytes();
   }
 };

@@ -25,13 +25,13 @@ struct PackedWeight {
   int64_t cols = 0;
   const std::byte* data = nullptr;  ///< aligned to 64 bytes
 
-  int64_t panels() const { return (rows + kPanelRows - 1) / kPanelRows; }
-  int64_t blocks() const { return (cols + kBlockValues - 1) / kBlockValues; }
-  int64_t panel_bytes() const {
+  [[gnu::always_inline]] int64_t panels() const { return (rows + kPanelRows - 1) / kPanelRows; }
+  [[gnu::always_inline]] int64_t blocks() const { return (cols + kBlockValues - 1) / kBlockValues; }
+  [[gnu::always_inline]] int64_t panel_bytes() const {
     if (kind == PanelKind::integer) return format.panel_bytes(cols);
     return cols * kPanelRows * (kind == PanelKind::f32 ? 4 : 2);
   }
-  const std::byte* panel(int64_t p) const { return data + p * panel_bytes(); }
+  [[gnu::always_inline]] const std::byte* panel(int64_t p) const { return data + p * panel_bytes(); }
 };
 
 /// How `weight` would be packed, without its memory.

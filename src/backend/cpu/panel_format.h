@@ -13,6 +13,8 @@
 //   [16],
 //                     then f16 dmin [16] where there are offsets
 //           f16, f32  scale [n/group][16], then offset [n/group][16] where there are offsets
+// Functions here and in the other headers that kernels include are always inlined: a copy of its own that the
+// linker kept might be one that was compiled for a richer instruction set.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +47,7 @@ struct PanelFormat {
   int group;        ///< values with one float scale: 16, 32, 64, 128 or 256
   bool has_offset;  ///< minimums, or offsets
 
-  int64_t code_bytes(int64_t n) const {
+  [[gnu::always_inline]] int64_t code_bytes(int64_t n) const {
     switch (codes) {
       case Codes::nibble:
         return n * 8;
@@ -58,15 +60,17 @@ struct PanelFormat {
     }
     return n * 16;
   }
-  int64_t scale_bytes(int64_t n) const {
+  [[gnu::always_inline]] int64_t scale_bytes(int64_t n) const {
     const int64_t fields = has_offset ? 2 : 1;
     if (scales == Scales::integer) return fields * (n / unit * kPanelRows + 2 * kPanelRows);
     return fields * (n / group) * kPanelRows * (scales == Scales::f16 ? 2 : 4);
   }
   /// Bytes of a panel block of n values.
-  int64_t block_bytes(int64_t n) const { return (code_bytes(n) + scale_bytes(n) + 63) / 64 * 64; }
+  [[gnu::always_inline]] int64_t block_bytes(int64_t n) const {
+    return (code_bytes(n) + scale_bytes(n) + 63) / 64 * 64;
+  }
   /// Bytes of a panel of rows of n values.
-  int64_t panel_bytes(int64_t n) const {
+  [[gnu::always_inline]] int64_t panel_bytes(int64_t n) const {
     const int64_t tail = n % kBlockValues;
     return n / kBlockValues * block_bytes(kBlockValues) + (tail == 0 ? 0 : block_bytes(tail));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 
 #include "base/free_memory.h"
 #include "base/philox.h"
@@ -21,6 +22,13 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// Of all threads together.
+double processor_seconds() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 std::vector<int32_t> random_ids(int64_t n, int64_t n_vocab) {
@@ -45,19 +53,25 @@ class Bench {
         progress_(progress),
         done_(done) {}
 
-  Result<BenchRun> run(const BenchTest& test) {
+  Result<BenchRun> run(const BenchTest& test, int threads) {
     BenchRun result;
     result.test = test;
+    result.threads = threads;
     ops_.watch(TimingOps::Watch::off);
     KILTER_TRY(fill(test.depth));
     KILTER_TRY(repeat(test));
     std::vector<double> rates;
+    const double used = processor_seconds();
+    double seconds = 0;
     for (int64_t i = 0; i < plan_.repetitions; ++i) {
       const auto begin = Clock::now();
       KILTER_TRY(repeat(test));
-      rates.push_back(static_cast<double>(test.tokens) / seconds_since(begin));
+      const double taken = seconds_since(begin);
+      rates.push_back(static_cast<double>(test.tokens) / taken);
+      seconds += taken;
       step();
     }
+    result.cpu_share = (processor_seconds() - used) / (seconds * threads);
     result.tokens_per_second = spread_of(std::move(rates));
     ops_.clear();
     ops_.watch(TimingOps::Watch::on);
@@ -145,9 +159,8 @@ Status measure_one(const Model& model, const BenchPlan& plan, const LoadOptions&
                 Sequence::create(model, ops, {.n_ctx = plan.n_ctx(), .chunk = plan.chunk}));
   Bench bench(model, plan, ops, sequence, progress, done);
   for (const BenchTest& test : plan.tests) {
-    KILTER_ASSIGN(BenchRun run, bench.run(test));
+    KILTER_ASSIGN(BenchRun run, bench.run(test, options.threads));
     run.mode = mode_text(plan, options.mode);
-    run.threads = options.threads;
     run.read_roof = report.read_roofs[run.threads];
     run.int8_roof = report.int8_roofs[run.threads];
     run.own_cache_bytes = static_cast<double>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)) * run.threads);

@@ -61,7 +61,9 @@ struct BenchRun {
   std::string mode;
   int threads = 0;
   BenchTest test;
-  Spread tokens_per_second;            ///< over the repetitions
+  Spread tokens_per_second;  ///< over the repetitions
+  double cpu_share =
+      0;  ///< processor time that its threads got of what they could use; below 1 others took it
   std::array<Timing, kStages> stages;  ///< of one more repetition, watched
   Timing all;                          ///< the sum of the stages
   double read_roof = 0;                ///< bytes a second that the memory gives to as many threads

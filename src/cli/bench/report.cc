@@ -41,6 +41,7 @@ std::string run_table(const BenchReport& report) {
                {"tokens/s", Align::right},
                {"min", Align::right},
                {"max", Align::right},
+               {"got cpu", Align::right},
                {"read/token", Align::right},
                {"GB/s", Align::right},
                {"of memory", Align::right},
@@ -50,9 +51,9 @@ std::string run_table(const BenchReport& report) {
   for (const BenchRun& run : report.runs) {
     const Spread& rate = run.tokens_per_second;
     table.add({run.mode, fmt::format("{}", run.threads), test_text(run.test), rate_text(rate.median),
-               rate_text(rate.min), rate_text(rate.max), bytes_cell(run.bytes_per_token()),
-               rate_text(run.bytes_per_second() / kGiga), percent(run.share_of_read()),
-               rate_text(run.multiply_adds_per_second() / kGiga),
+               rate_text(rate.min), rate_text(rate.max), percent(run.cpu_share),
+               bytes_cell(run.bytes_per_token()), rate_text(run.bytes_per_second() / kGiga),
+               percent(run.share_of_read()), rate_text(run.multiply_adds_per_second() / kGiga),
                run.all.int8_multiply_adds == 0 ? "-" : percent(run.share_of_int8()),
                std::string(run.verdict())});
   }
@@ -103,6 +104,7 @@ json::object run_json(const BenchRun& run) {
           {"tokens", run.test.tokens},
           {"depth", run.test.depth},
           {"tok_s", {{"median", rate.median}, {"min", rate.min}, {"max", rate.max}}},
+          {"cpu_share", run.cpu_share},
           {"bytes_per_token", run.bytes_per_token()},
           {"gb_s", run.bytes_per_second() / kGiga},
           {"share_of_read", run.share_of_read()},

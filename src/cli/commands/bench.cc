@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -30,7 +32,9 @@ const CommandInfo kInfo = {
         "The mode `accurate` makes two 8-bit multiply-adds of each one of the model, `exact` three; the "
         "share "
         "counts them all. More than 100 % of the memory means that the model stays in the cache.\n\n"
-        "Timings of a machine that does other things too are noise: look at min and max first.",
+        "Timings of a machine that does other things too are noise: look at min and max, and at the "
+        "processor time "
+        "that the threads got of what they could use.",
     .examples = {{"kilter bench model.gguf", "a prompt of 512, an answer of 128, all processors"},
                  {"kilter bench model.gguf -p 16,512 -n 32 -d 0,4096 -t 1,2,4", "how it scales"},
                  {"kilter bench model.gguf --mode fast,accurate,exact --plot bench.svg",
@@ -77,6 +81,7 @@ class BenchCommand : public Command {
       KILTER_TRY(plot->write(bench_svg(report)));
       KILTER_TRY(plot->commit());
     }
+    say_noise(report);
     context.out.write(json_ ? json_text(bench_json(report)) : bench_text(report));
     return ExitCode::ok;
   }
@@ -162,6 +167,17 @@ class BenchCommand : public Command {
       if (!backend.ok()) return backend.error();
     }
     return {};
+  }
+
+  static void say_noise(const BenchReport& report) {
+    constexpr double kQuiet = 0.8;
+    double least = 1;
+    for (const BenchRun& run : report.runs) least = std::min(least, run.cpu_share);
+    if (least >= kQuiet) return;
+    say(fmt::format(
+        "a test got {:.0f} % of the processor time that its threads could use: the machine does other "
+        "things too, or has fewer processors free",
+        100 * least));
   }
 
   std::string model_;

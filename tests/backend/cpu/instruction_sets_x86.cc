@@ -1,3 +1,5 @@
+#include "backend/cpu/amx/integer_matmul.h"
+#include "backend/cpu/amx/tile.h"
 #include "backend/cpu/avx2/integer_matmul.h"
 #include "backend/cpu/avx512/integer_matmul.h"
 #include "backend/cpu/x86_features.h"
@@ -15,7 +17,9 @@ bool has_avx512_vnni() {
 }  // namespace
 
 std::vector<IntegerMatmul> integer_matmuls() {
-  return {{"avx512", "AVX-512 VNNI", has_avx512_vnni(), avx512::integer_matmul,
+  return {{"amx", "AMX", x86_features().amx_int8 && amx::request_tiles(), amx::integer_matmul,
+           amx::integer_matmul_scratch_bytes},
+          {"avx512", "AVX-512 VNNI", has_avx512_vnni(), avx512::integer_matmul,
            avx512::integer_matmul_scratch_bytes},
           {"avx2vnni", "AVX-VNNI", x86_features().avx_vnni, avx2vnni::integer_matmul,
            avx2vnni::integer_matmul_scratch_bytes},

@@ -35,6 +35,7 @@ inline void multiply_tile(int64_t columns, const OpenBlock<Dot>& w, const PanelF
 template <typename Dot, typename Kind, int kLines>
 inline void multiply_block(const OpenBlock<Dot>& w, const MatmulJob& job, int64_t block, float* acc) {
   const QuantisedRows& x = *job.x;
+  if (x.rows == 0) return;
   const int64_t most = Dot::kColumns / x.planes;
   const int64_t tiles = (x.rows + most - 1) / most;
   [[maybe_unused]] alignas(64) std::byte wide[Dot::kColumns * kBlockValues * Dot::kDigitBytes];

@@ -11,7 +11,10 @@ int64_t int8_peak(int64_t rounds) {
   __m256i a = _mm256_set1_epi8(1);
   __m256i b = _mm256_set1_epi8(-1);
   __m256i acc[kChains];
-  for (__m256i& chain : acc) chain = _mm256_setzero_si256();
+  for (__m256i& chain : acc) {
+    chain = _mm256_setzero_si256();
+    asm volatile("" : "+x"(chain));  // equal chains would be made into one
+  }
   for (int64_t round = 0; round < rounds; ++round) {
     asm volatile("" : "+x"(a), "+x"(b));  // the compiler must take them for new ones each round
 #pragma GCC unroll 10

@@ -5,6 +5,7 @@
 
 #include "backend/cpu/avx512/integer_matmul_block.h"
 #include "backend/cpu/avx512/integer_matmul_lanes.h"
+#include "backend/cpu/avx512/integer_matmul_row.h"
 
 namespace kilter::cpu::avx512 {
 namespace {
@@ -23,6 +24,7 @@ int64_t integer_matmul_scratch_bytes(int64_t rows, int) {
 
 void integer_matmul(const MatmulJob& job) {
   const QuantisedRows& x = *job.x;
+  if (x.rows == 1) return integer_matmul_row(job);
   const PackedWeight& w = *job.w;
   auto* acc = reinterpret_cast<float*>(job.scratch + kBlockScratchBytes);
   const BlockKernel multiply = w.format.scales == Scales::integer ? superblock_kernel(w.format, x.planes)

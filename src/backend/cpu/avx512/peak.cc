@@ -14,7 +14,10 @@ int64_t int8_peak(int64_t rounds) {
   __m512i a = _mm512_set1_epi8(1);
   __m512i b = _mm512_set1_epi8(-1);
   __m512i acc[kChains];
-  unroll<kChains>([&](auto i) { acc[i] = _mm512_setzero_si512(); });
+  unroll<kChains>([&](auto i) {
+    acc[i] = _mm512_setzero_si512();
+    asm volatile("" : "+v"(acc[i]));  // equal chains would be made into one
+  });
   for (int64_t round = 0; round < rounds; ++round) {
     asm volatile("" : "+v"(a), "+v"(b));  // the compiler must take them for new ones each round
     unroll<kChains>([&](auto i) { acc[i] = _mm512_dpbusd_epi32(acc[i], a, b); });

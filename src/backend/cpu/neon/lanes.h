@@ -188,7 +188,10 @@ inline Lanes::Pairs Lanes::split_pairs(const float* p) {
 }
 
 inline void Lanes::store_pairs(const Pairs& pairs, float* p) {
-  for (int i = 0; i < 4; ++i) vst2q_f32(p + 8 * i, float32x4x2_t{{pairs.even.of[i], pairs.odd.of[i]}});
+  for (int i = 0; i < 4; ++i) {
+    const float32x4x2_t both{{pairs.even.of[i], pairs.odd.of[i]}};
+    vst2q_f32(p + 8 * i, both);
+  }
 }
 
 static_assert(FloatLanes<Lanes>);

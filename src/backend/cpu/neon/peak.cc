@@ -11,7 +11,10 @@ int64_t int8_peak(int64_t rounds) {
   int8x16_t a = vdupq_n_s8(1);
   int8x16_t b = vdupq_n_s8(-1);
   int32x4_t acc[kChains];
-  for (int32x4_t& chain : acc) chain = vdupq_n_s32(0);
+  for (int32x4_t& chain : acc) {
+    chain = vdupq_n_s32(0);
+    asm volatile("" : "+w"(chain));  // equal chains would be made into one
+  }
   for (int64_t round = 0; round < rounds; ++round) {
     asm volatile("" : "+w"(a), "+w"(b));  // the compiler must take them for new ones each round
 #pragma GCC unroll 16
