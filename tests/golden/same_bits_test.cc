@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <random>
 
+#include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/select_kernels.h"
+#include "backend/reference/reference_ops.h"
 #include "golden_files.h"
 #include "golden_model.h"
 
@@ -18,10 +21,19 @@ constexpr int64_t kBlocks = 64;
 
 void append(Logits& all, const Logits& more) { all.insert(all.end(), more.begin(), more.end()); }
 
+enum class Backend { reference, cpu };
+
+std::unique_ptr<Ops> make_ops(Backend backend, int threads) {
+  if (backend == Backend::reference) return std::make_unique<reference::ReferenceOps>(threads);
+  return std::make_unique<cpu::CpuOps>(
+      cpu::CpuOptions{.kernels = *cpu::select_kernels(""), .threads = threads});
+}
+
 // A long prompt over several cache blocks, both pairings of rope, grouped heads.
-class SameBits : public testing::TestWithParam<const char*> {
+class SameBits : public testing::TestWithParam<std::tuple<const char*, Backend>> {
  protected:
-  SameBits() : c_(find_case(GetParam())), model_(c_.model_path(), 2) {}
+  SameBits() : c_(find_case(std::get<0>(GetParam()))), model_(c_.model_path(), ops(2)) {}
+  static std::unique_ptr<Ops> ops(int threads) { return make_ops(std::get<1>(GetParam()), threads); }
   void SetUp() override {
     ASSERT_TRUE(model_.usable());
     if (c_.ids.size() > 150) c_.ids.resize(150);
@@ -81,8 +93,8 @@ TEST_P(SameBits, OneTokenAtATime) {
 }
 
 TEST_P(SameBits, AnyNumberOfThreads) {
-  GoldenModel alone(c_.model_path(), 1);
-  GoldenModel many(c_.model_path(), 5);
+  GoldenModel alone(c_.model_path(), ops(1));
+  GoldenModel many(c_.model_path(), ops(5));
   EXPECT_EQ(alone.logits(c_.ids), whole_);
   EXPECT_EQ(many.logits(c_.ids), whole_);
 }
@@ -172,9 +184,14 @@ TEST_P(SameBits, UsedBlocks) {
   EXPECT_EQ(in_pieces(kv, kv.add_sequence(), {10, 64}), whole_);
 }
 
-std::string model_name(const testing::TestParamInfo<const char*>& info) { return info.param; }
-INSTANTIATE_TEST_SUITE_P(Models, SameBits, testing::Values("rope_yarn", "qwen2_yarn", "long_prompt"),
-                         model_name);
+std::string case_name(const testing::TestParamInfo<SameBits::ParamType>& info) {
+  const bool reference = std::get<1>(info.param) == Backend::reference;
+  return std::string(std::get<0>(info.param)) + (reference ? "_reference" : "_cpu");
+}
+INSTANTIATE_TEST_SUITE_P(Models, SameBits,
+                         testing::Combine(testing::Values("rope_yarn", "qwen2_yarn", "long_prompt"),
+                                          testing::Values(Backend::reference, Backend::cpu)),
+                         case_name);
 
 }  // namespace
 }  // namespace kilter::golden
