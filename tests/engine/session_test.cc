@@ -21,11 +21,14 @@ const std::string& model_path() {
   return path;
 }
 
-std::unique_ptr<Engine> load(int threads) {
-  auto engine = Engine::load(model_path(), {.backend = "reference", .threads = threads});
-  EXPECT_TRUE(engine.ok()) << engine.error().message();
-  return std::move(engine).value();
-}
+class EngineOn : public testing::TestWithParam<const char*> {
+ protected:
+  static std::unique_ptr<Engine> load(int threads) {
+    auto engine = Engine::load(model_path(), {.backend = GetParam(), .threads = threads});
+    EXPECT_TRUE(engine.ok()) << engine.error().message();
+    return std::move(engine).value();
+  }
+};
 
 std::unique_ptr<Session> open(Engine& engine, const SessionOptions& options) {
   auto session = engine.open_session(options);
@@ -54,7 +57,7 @@ testing::AssertionResult same_bits(const std::vector<float>& a, const std::vecto
   return testing::AssertionFailure() << "the bits differ";
 }
 
-TEST(Session, ChunksThreadsAndSessionsChangeNoBit) {
+TEST_P(EngineOn, ChunksThreadsAndSessionsChangeNoBit) {
   const auto engine = load(1);
   const auto ids = prompt(*engine);
   const auto whole = logits_after(*open(*engine, {.n_ctx = 160, .chunk = 160}), ids);
@@ -66,7 +69,7 @@ TEST(Session, ChunksThreadsAndSessionsChangeNoBit) {
   EXPECT_TRUE(same_bits(whole, logits_after(*open(*threaded, {.n_ctx = 160, .chunk = 64}), ids)));
 }
 
-TEST(Session, TwoSessionsDoNotDisturbEachOther) {
+TEST_P(EngineOn, TwoSessionsDoNotDisturbEachOther) {
   const auto engine = load(2);
   const auto ids = prompt(*engine);
   const auto alone = logits_after(*open(*engine, {.n_ctx = 160, .chunk = 32}), ids);
@@ -78,7 +81,7 @@ TEST(Session, TwoSessionsDoNotDisturbEachOther) {
   EXPECT_TRUE(same_bits(alone, logits_after(*a, all.subspan(60))));
 }
 
-TEST(Session, RewindForgetsExactly) {
+TEST_P(EngineOn, RewindForgetsExactly) {
   const auto engine = load(2);
   const auto ids = prompt(*engine);
   const auto session = open(*engine, {.n_ctx = 200, .chunk = 64});
@@ -92,7 +95,7 @@ TEST(Session, RewindForgetsExactly) {
   EXPECT_TRUE(same_bits(first, logits_after(*session, std::span(ids).subspan(70))));
 }
 
-TEST(Session, GenerationIsAFunctionOfTheSeed) {
+TEST_P(EngineOn, GenerationIsAFunctionOfTheSeed) {
   const auto engine = load(2);
   const auto ids = prompt(*engine);
   const auto generate = [&](int64_t chunk, uint64_t seed) {
@@ -109,7 +112,7 @@ TEST(Session, GenerationIsAFunctionOfTheSeed) {
   EXPECT_NE(first, generate(150, 6));
 }
 
-TEST(Session, StreamedTextIsTheTextOfTheIds) {
+TEST_P(EngineOn, StreamedTextIsTheTextOfTheIds) {
   const auto engine = load(2);
   GenerateOptions options;
   options.max_tokens = 40;
@@ -131,7 +134,7 @@ TEST(Session, StreamedTextIsTheTextOfTheIds) {
   EXPECT_EQ(ascii(streamed), ascii(pieces));
 }
 
-TEST(Session, StopsWhenTheContextIsFull) {
+TEST_P(EngineOn, StopsWhenTheContextIsFull) {
   const auto engine = load(2);
   GenerateOptions options;
   options.max_tokens = 50;
@@ -143,7 +146,7 @@ TEST(Session, StopsWhenTheContextIsFull) {
   EXPECT_EQ(generation->ids.size(), 7U);  // 6 fit after the prompt; the seventh was sampled and not fed
 }
 
-TEST(Session, ACallbackStopsTheGeneration) {
+TEST_P(EngineOn, ACallbackStopsTheGeneration) {
   const auto engine = load(2);
   GenerateOptions options;
   options.max_tokens = 50;
@@ -159,7 +162,7 @@ TEST(Session, ACallbackStopsTheGeneration) {
   EXPECT_EQ(generation->ids.size(), 3U);
 }
 
-TEST(Session, RefusesWithASentence) {
+TEST_P(EngineOn, RefusesWithASentence) {
   const auto engine = load(1);
   const auto session = open(*engine, {.n_ctx = 16});
   const std::vector<int32_t> outside = {1, static_cast<int32_t>(engine->n_vocab())};
@@ -175,8 +178,14 @@ TEST(Session, RefusesWithASentence) {
   EXPECT_EQ(engine->open_session({.n_ctx = 5, .chunk = -1}).error().subject, "--chunk");
   EXPECT_EQ(engine->piece(-1).error().code, ErrorCode::usage);
   EXPECT_EQ(Engine::load(model_path(), {.backend = "abacus"}).error().subject, "--backend");
+  EXPECT_EQ(Engine::load(model_path(), {.mode = "abacus"}).error().subject, "--mode");
+  EXPECT_EQ(Engine::load(model_path(), {.isa = "abacus"}).error().subject, "--isa");
+  EXPECT_EQ(Engine::load(model_path(), {.kv = "abacus"}).error().subject, "--kv");
   EXPECT_EQ(Engine::load(model_path() + ".none", {}).error().code, ErrorCode::not_found);
 }
+
+INSTANTIATE_TEST_SUITE_P(Backends, EngineOn, testing::Values("cpu", "reference"),
+                         [](const auto& backend) { return std::string(backend.param); });
 
 }  // namespace
 }  // namespace kilter
