@@ -89,8 +89,9 @@ class EngineOverModel final : public Engine {
 Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const LoadOptions& options) {
   auto shared = std::make_unique<Shared>();
   KILTER_ASSIGN(shared->ops, make_backend(options));
-  KILTER_ASSIGN(shared->loaded, load_model_and_tokenizer(path));
-  KILTER_TRY(prepare_backend(*shared->ops, shared->loaded.model, options));
+  KILTER_ASSIGN(shared->loaded, load_model_and_tokenizer(path, [&](const Model& model) {
+                  return prepare_backend(*shared->ops, model, options);
+                }));
   return std::unique_ptr<Engine>(std::make_unique<EngineOverModel>(std::move(shared)));
 }
 

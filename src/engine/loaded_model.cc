@@ -1,11 +1,20 @@
 #include "engine/loaded_model.h"
 
+#include <future>
+
 namespace kilter {
 
-Result<LoadedModel> load_model_and_tokenizer(const std::string& path) {
+Result<LoadedModel> load_model_and_tokenizer(const std::string& path,
+                                             const std::function<Status(const Model&)>& meanwhile) {
   KILTER_ASSIGN(gguf::File file, gguf::File::open(path));
   KILTER_ASSIGN(Model model, load_model(std::make_shared<const gguf::File>(std::move(file))));
-  KILTER_ASSIGN(auto tokenizer, text::Tokenizer::from_metadata(model.file->metadata()));
+  const auto build = [&] { return text::Tokenizer::from_metadata(model.file->metadata()); };
+  // Where no thread is to be had, it is built when it is asked for.
+  auto building = std::async(std::launch::async | std::launch::deferred, build);
+  const Status done = meanwhile ? meanwhile(model) : Status();
+  Result<std::shared_ptr<const text::Tokenizer>> built = building.get();
+  KILTER_TRY(done);
+  KILTER_ASSIGN(auto tokenizer, std::move(built));
   if (tokenizer->size() > model.n_vocab()) {
     return Error{ErrorCode::mismatch, "tokenizer.ggml.tokens",
                  "has " + std::to_string(tokenizer->size()) + " tokens, and token_embd.weight only " +

@@ -18,8 +18,8 @@ struct Model {
   Head head;
 
   int64_t n_vocab() const { return token_embd.rows; }
-  /// Every weight that a pass multiplies or adds, in the order of a pass: all that are present but token_embd, of
-  /// which a pass reads single rows.
+  /// Every weight that a pass multiplies or adds, in the order of a pass: all that are present but
+  /// token_embd, of which a pass reads single rows.
   std::vector<const Weight*> weights() const;
 
   /// The weights' bytes live in the file.
