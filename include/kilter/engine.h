@@ -31,10 +31,9 @@ struct LoadOptions {
   int threads = 0;              ///< 0: all processors that the process may use. No bit depends on it.
 
   // Of backend "cpu". Each (mode, kv) has one answer, to the bit; no bit depends on isa.
-  std::string mode = {};  ///< one of mode_names(); "": "accurate". `kilter run --help` says what they are.
-  std::string isa = {};   ///< an instruction set of isa_names(); "": the fastest
-  std::string kv =
-      {};  ///< how keys and values are kept: "f16", "f32"; "": f16 in fast and accurate, else f32
+  std::string mode = {};     ///< one of mode_names(); "": "accurate". `kilter run --help` says what they are.
+  std::string isa = {};      ///< an instruction set of isa_names(); "": the fastest
+  std::string kv = {};       ///< of keys and values: "f16", "f32"; "": f16 in fast and accurate, else f32
   bool pin_threads = false;  ///< keeps each thread on one processor
 
   /// Given the bytes of weights that are laid out so far, of all; may be empty. Go::stop ends the loading
