@@ -92,8 +92,10 @@ void fold_panel(const std::byte* bytes, FoldedPanel& panel) {
   for (int unit = 0; unit < units; ++unit) {
     const CodeLines lines = lines_from<kCodes>(bytes, kBlockValues, unit * kUnit);
     const __m512i sc = _mm512_cvtepi8_epi32(load_lanes(scales + unit * kPanelRows));
-    uint8_t* low = panel.low[0] + unit * unit_bytes;
-    uint8_t* high = panel.high[0] + unit * unit_bytes;
+    const int tile = unit * unit_bytes / kTileBytes;
+    const int in_tile = unit * unit_bytes % kTileBytes;
+    uint8_t* low = panel.low[tile] + in_tile;
+    uint8_t* high = panel.high[tile] + in_tile;
     if constexpr (kFold == Fold::scale) {
       fold_scale<kCodes, lines_per_unit>(lines, sc, low, high);
     } else {

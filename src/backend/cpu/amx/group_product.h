@@ -10,6 +10,7 @@
 #pragma once
 
 #include <immintrin.h>
+#include <algorithm>
 
 #include <cstdint>
 
@@ -31,7 +32,7 @@ template <typename Tiles, int kPlanes, int kGroup, bool kOffset>
 class GroupProduct {
  public:
   using Unit = GroupUnit;
-  static constexpr int kTileValues = kGroup < 64 ? kGroup : 64;  ///< of k in a tile
+  static constexpr int kTileValues = std::min(kGroup, 64);  ///< of k in a tile
 
   /// `staging`: 2 * kMaxGroups tiles of C, aligned to 64.
   explicit GroupProduct(int32_t* staging) : staging_(staging) {}
