@@ -83,7 +83,9 @@ int control_group_processors(const std::string& membership, const std::string& r
     if (controllers.empty()) {
       read_upwards(root, path, read_version_2, limit);
     } else if (has_cpu(controllers)) {
-      read_upwards(root + "/" + controllers, path, read_version_1, limit);
+      std::string mount = root;
+      mount.append("/").append(controllers);
+      read_upwards(mount, path, read_version_1, limit);
       read_upwards(root + "/cpu", path, read_version_1, limit);  // where "cpu,cpuacct" goes by a short name
     }
   }

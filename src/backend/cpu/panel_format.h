@@ -62,7 +62,7 @@ struct PanelFormat {
   }
   [[gnu::always_inline]] int64_t scale_bytes(int64_t n) const {
     const int64_t fields = has_offset ? 2 : 1;
-    if (scales == Scales::integer) return fields * (n / unit * kPanelRows + 2 * kPanelRows);
+    if (scales == Scales::integer) return fields * (n / unit * kPanelRows + int64_t{2} * kPanelRows);
     return fields * (n / group) * kPanelRows * (scales == Scales::f16 ? 2 : 4);
   }
   /// Bytes of a panel block of n values.
