@@ -109,9 +109,16 @@ Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options) {
 }
 
 Status prepare_backend(Ops& ops, const Model& model, const LoadOptions& options) {
+  // Pages of the file that were read stay with the process until they are given back: not all of them at
+  // once, and not after every small weight either.
+  constexpr int64_t kKeptBytes = int64_t{8} << 20;
+  int64_t forgotten = 0;
   bool stopped = false;
   const auto progress = [&](int64_t done, int64_t all) {
-    model.file->forget_pages();
+    if (done - forgotten >= kKeptBytes || done == all) {
+      model.file->forget_pages();
+      forgotten = done;
+    }
     if (options.on_load && !stopped) stopped = options.on_load(done, all) == Go::stop;
   };
   KILTER_TRY(ops.prepare(model.weights(), progress));

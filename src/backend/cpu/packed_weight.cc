@@ -23,10 +23,18 @@ struct LooseBlock {
   std::array<std::array<int, 16>, kPanelRows> unit_minimum{};
 };
 
-// Values [first, first + info.block_values) of one row of the panel block.
-void take_parts(const Parts& parts, DType type, const PanelFormat& format, size_t first, size_t r,
-                LooseBlock& loose) {
-  const size_t n = dtype_info(type).block_values;
+// What stays the same over all blocks of a weight.
+struct Source {
+  const PanelFormat& format;
+  const quant::Format& blocks;
+  int64_t block_values;
+  int64_t block_bytes;
+};
+
+// Values [first, first + block_values) of row r.
+void take_parts(const Parts& parts, const Source& source, size_t first, size_t r, LooseBlock& loose) {
+  const PanelFormat& format = source.format;
+  const auto n = static_cast<size_t>(source.block_values);
   for (size_t i = 0; i < n; ++i) {
     loose.code[r][first + i] = static_cast<uint8_t>(parts.code[i] + format.zero);
   }
@@ -39,7 +47,7 @@ void take_parts(const Parts& parts, DType type, const PanelFormat& format, size_
     }
     return;
   }
-  const float unit = quant::format_of(type).code_unit;
+  const float unit = source.blocks.code_unit;
   const auto group = static_cast<size_t>(format.group);
   for (size_t g = 0; g < n / group; ++g) {
     loose.scale[r][first / group + g] = parts.scale[g] * unit;
@@ -47,17 +55,14 @@ void take_parts(const Parts& parts, DType type, const PanelFormat& format, size_
   }
 }
 
-// Values [begin, begin + n) of row `r` of the panel.
-void unpack_row(const Weight& weight, const PanelFormat& format, int64_t row, int64_t begin, int64_t n,
+// Values [begin, begin + n) of a row.
+void unpack_row(const Weight& weight, const Source& source, int64_t row, int64_t begin, int64_t n,
                 LooseBlock& loose) {
-  const DTypeInfo& info = dtype_info(weight.type);
-  const quant::Format& source = quant::format_of(weight.type);
-  const std::byte* bytes = weight.row(row).data() + begin / info.block_values * info.block_bytes;
+  const std::byte* bytes = weight.row(row).data() + begin / source.block_values * source.block_bytes;
   Parts parts;
-  for (int64_t first = 0; first < n; first += info.block_values, bytes += info.block_bytes) {
-    source.unpack(bytes, parts);
-    take_parts(parts, weight.type, format, static_cast<size_t>(first), static_cast<size_t>(row % kPanelRows),
-               loose);
+  for (int64_t first = 0; first < n; first += source.block_values, bytes += source.block_bytes) {
+    source.blocks.unpack(bytes, parts);
+    take_parts(parts, source, static_cast<size_t>(first), static_cast<size_t>(row % kPanelRows), loose);
   }
 }
 
@@ -69,9 +74,10 @@ uint32_t line_word(const std::array<uint8_t, kBlockValues>& codes, int64_t line)
 }
 
 // Bits [shift, shift + width) of the codes, `8 / width` lines to a byte: see panel_format.h.
-void pack_plane(const LooseBlock& loose, int64_t n, int shift, int width, std::byte* to) {
-  const int64_t lines_a_byte = 8 / width;
-  const uint32_t field = 0x01010101U * ((1U << width) - 1);
+template <int shift, int width>
+void pack_plane(const LooseBlock& loose, int64_t n, std::byte* to) {
+  constexpr int64_t lines_a_byte = 8 / width;
+  constexpr uint32_t field = 0x01010101U * ((1U << width) - 1);
   for (int64_t line = 0; line < n / kLineValues; line += lines_a_byte, to += kLineBytes) {
     for (size_t r = 0; r < kPanelRows; ++r) {
       uint32_t word = 0;
@@ -84,10 +90,10 @@ void pack_plane(const LooseBlock& loose, int64_t n, int shift, int width, std::b
 }
 
 void pack_codes(const LooseBlock& loose, const PanelFormat& format, int64_t n, std::byte* to) {
-  if (format.codes == Codes::byte) return pack_plane(loose, n, 0, 8, to);
-  pack_plane(loose, n, 0, 4, to);
-  if (format.codes == Codes::nibble_1) pack_plane(loose, n, 4, 1, to + 8 * n);
-  if (format.codes == Codes::nibble_2) pack_plane(loose, n, 4, 2, to + 8 * n);
+  if (format.codes == Codes::byte) return pack_plane<0, 8>(loose, n, to);
+  pack_plane<0, 4>(loose, n, to);
+  if (format.codes == Codes::nibble_1) pack_plane<4, 1>(loose, n, to + 8 * n);
+  if (format.codes == Codes::nibble_2) pack_plane<4, 2>(loose, n, to + 8 * n);
 }
 
 // Sixteen numbers, one a row, as f16 or f32; returns what follows them.
@@ -126,15 +132,18 @@ void pack_scales(const LooseBlock& loose, const PanelFormat& format, int64_t n, 
 }
 
 void pack_integer_panel(const Weight& weight, const PanelFormat& format, int64_t panel, std::byte* to) {
+  const DTypeInfo& info = dtype_info(weight.type);
+  const Source source{format, quant::format_of(weight.type), info.block_values, info.block_bytes};
   const int64_t first_row = panel * kPanelRows;
   const int64_t rows = std::min<int64_t>(kPanelRows, weight.rows - first_row);
+  LooseBlock loose;  // zeros: rows beyond the last stay so
   for (int64_t begin = 0; begin < weight.cols; begin += kBlockValues) {
     const int64_t n = std::min<int64_t>(kBlockValues, weight.cols - begin);
-    LooseBlock loose;
-    for (int64_t r = 0; r < rows; ++r) unpack_row(weight, format, first_row + r, begin, n, loose);
-    std::fill_n(to, format.block_bytes(n), std::byte{0});
+    for (int64_t r = 0; r < rows; ++r) unpack_row(weight, source, first_row + r, begin, n, loose);
+    const int64_t bytes = format.code_bytes(n) + format.scale_bytes(n);
     pack_codes(loose, format, n, to);
     pack_scales(loose, format, n, to + format.code_bytes(n));
+    std::fill(to + bytes, to + format.block_bytes(n), std::byte{0});
     to += format.block_bytes(n);
   }
 }
