@@ -55,7 +55,6 @@ def machine() -> dict:
         "processors": len(os.sched_getaffinity(0)),
         "memory_gib": round(int(total[1]) / plan.MIB),
         "features": [feature for feature in SHOWN_FEATURES if feature in flags],
-        "kernel": platform.release(),
     }
 
 

@@ -75,8 +75,7 @@ FIRST_TOKEN = HEAD + """
 print(" Paris")
 """
 
-MACHINE = {"cpu": "Some(R) CPU @ 2.00GHz", "processors": 2, "memory_gib": 16, "features": ["avx512f"],
-           "kernel": "6"}
+MACHINE = {"cpu": "Some(R) CPU @ 2.00GHz", "processors": 2, "memory_gib": 16, "features": ["avx512f"]}
 WITH_AMX = {**MACHINE, "features": ["avx512f", "amx_int8"]}
 
 

@@ -12,7 +12,8 @@ namespace kilter::cpu {
 /// Some elements of up to 64 positions of one head, with the queries of one tile.
 struct MixTile {
   const std::byte* v = nullptr;  ///< element 0 of the tile in position 0
-  int64_t row_bytes = 0;         ///< from position to position
+  int64_t next = 0;       ///< bytes from v to the same place in the block that follows, to be prefetched
+  int64_t row_bytes = 0;  ///< from position to position
   int64_t positions = 0;
   const float* p = nullptr;  ///< [queries, p_stride]
   int64_t p_stride = 0;
@@ -34,6 +35,8 @@ void mix_tile(const MixTile& tile) {
   for (int64_t l = 0; l < tile.positions; ++l, row += tile.row_bytes, ++p) {
     L value[size_t{V}];
     for (int v = 0; v < V; ++v) value[v] = Numbers::load(row + 16 * v * Numbers::kBytes);
+    for (int64_t line = 0; line < 16 * V * Numbers::kBytes; line += 64)
+      __builtin_prefetch(row + tile.next + line);
     for (int h = 0; h < Q; ++h) {
       const L weight = L::all(p[h * tile.p_stride]);
       for (int v = 0; v < V; ++v) acc[h][v] = fma(weight, value[v], acc[h][v]);
@@ -95,8 +98,11 @@ void mix_of(const AttentionJob& job) {
   for (int64_t i = 0; i < job.queries * job.v.width; ++i) job.y[i] = 0;
   for (int64_t first = 0; first < job.visible; first += 64) {
     const std::byte* v = job.v.head(job.blocks[first / 64], job.kv_head);
+    const bool last = first + 64 >= job.visible;
+    const std::byte* next = last ? v : job.v.head(job.blocks[first / 64 + 1], job.kv_head);
     in_even_parts(job.queries, kMost, [&](int64_t h, int queries) {
       const MixTile tile{.v = v,
+                         .next = next - v,
                          .row_bytes = job.v.width * Numbers::kBytes,
                          .positions = job.visible - first < 64 ? job.visible - first : 64,
                          .p = job.s + h * job.s_stride + first,

@@ -12,7 +12,8 @@ namespace kilter::cpu {
 /// One block of one head, [width][64], with the queries of one tile.
 struct ScoreTile {
   const std::byte* k = nullptr;
-  const float* q = nullptr;  ///< [queries, width]
+  const std::byte* next = nullptr;  ///< the block that follows, to be prefetched
+  const float* q = nullptr;         ///< [queries, width]
   int64_t width = 0;
   float scale = 0;
   float* s = nullptr;  ///< [queries, s_stride]
@@ -35,6 +36,11 @@ void score_tile(const ScoreTile& tile) {
     for (int64_t i = 0; i < tile.width; ++i, k += kRowBytes, ++q) {
       L key[size_t{V}];
       for (int v = 0; v < V; ++v) key[v] = Numbers::load(k + 16 * v * Numbers::kBytes);
+      if (first == 0) {  // blocks lie apart, so the processor's own prefetching begins anew in each
+        for (int64_t line = 0; line < kRowBytes; line += 64) {
+          __builtin_prefetch(tile.next + i * kRowBytes + line);
+        }
+      }
       for (int h = 0; h < Q; ++h) {
         const L query = L::all(q[h * tile.width]);
         for (int v = 0; v < V; ++v) acc[h][v] = fma(query, key[v], acc[h][v]);
@@ -58,8 +64,11 @@ void scores_of(const AttentionJob& job) {
   constexpr int kMost = tile_broadcasts(L::kRegisters);
   for (int64_t first = 0; first < job.visible; first += 64) {
     const std::byte* k = job.k.head(job.blocks[first / 64], job.kv_head);
+    const bool last = first + 64 >= job.visible;
+    const std::byte* next = last ? k : job.k.head(job.blocks[first / 64 + 1], job.kv_head);
     in_even_parts(job.queries, kMost, [&](int64_t h, int queries) {
       const ScoreTile tile{.k = k,
+                           .next = next,
                            .q = job.q + h * job.k.width,
                            .width = job.k.width,
                            .scale = job.scale,
