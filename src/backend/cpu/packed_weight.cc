@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "quant/codec.h"
@@ -151,18 +152,21 @@ void pack_integer_panel(const Weight& weight, const PanelFormat& format, int64_t
 // [k][16]: the rows as they are stored, or decoded to f32.
 template <typename Number>
 void transpose_panel(const Weight& weight, int64_t panel, std::byte* to) {
-  std::vector<Number> row(static_cast<size_t>(weight.cols));
-  std::fill_n(to, weight.cols * kPanelRows * static_cast<int64_t>(sizeof(Number)), std::byte{0});
+  const auto cols = static_cast<size_t>(weight.cols);
+  std::vector<Number> rows(cols * kPanelRows);  // zeros: rows beyond the last stay so
   for (int64_t r = 0; r < std::min<int64_t>(kPanelRows, weight.rows - panel * kPanelRows); ++r) {
     const auto bytes = weight.row(panel * kPanelRows + r);
+    const std::span row(&rows[static_cast<size_t>(r) * cols], cols);
     if constexpr (std::is_same_v<Number, float>) {
       static_cast<void>(quant::decode(weight.type, bytes, row));  // whole rows: the sizes always fit
     } else {
       std::memcpy(row.data(), bytes.data(), bytes.size());
     }
-    for (size_t k = 0; k < row.size(); ++k) {
-      std::memcpy(to + (k * kPanelRows + static_cast<size_t>(r)) * sizeof(Number), &row[k], sizeof(Number));
-    }
+  }
+  for (size_t k = 0; k < cols; ++k, to += kPanelRows * sizeof(Number)) {
+    std::array<Number, kPanelRows> line;
+    for (size_t r = 0; r < kPanelRows; ++r) line[r] = rows[r * cols + k];
+    std::memcpy(to, line.data(), sizeof(line));
   }
 }
 
