@@ -1,7 +1,6 @@
 #include "engine/backend_choice.h"
 
 #include <array>
-#include <optional>
 
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/int8_peak.h"

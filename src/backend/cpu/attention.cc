@@ -32,6 +32,7 @@ AttentionJob Attention::job_of(Item item, const KvView& kv, const Batch& batch) 
   job.blocks = kv.tables->sequences[static_cast<size_t>(batch.sequences[row])].data();
   job.visible = int64_t{batch.positions[row]} + 1;
   job.kv_head = item.kv_head;
+  job.queries = item.group;
   job.k = pool_of(kv.layer.k, device_.kv_type());
   job.v = pool_of(kv.layer.v, device_.kv_type());
   return job;
@@ -46,10 +47,9 @@ void Attention::scores(const Tensor& q, const KvView& kv, const Batch& batch, fl
   if (!crew_.reserve(group * stride * 4)) return;
   crew_.share(q.rows() * heads_kv, 1, [&](int64_t begin, int64_t end, std::byte* scratch) {
     for (int64_t i = begin; i < end; ++i) {
-      const Item item{.t = i / heads_kv, .kv_head = i % heads_kv};
+      const Item item{.t = i / heads_kv, .kv_head = i % heads_kv, .group = group};
       AttentionJob job = job_of(item, kv, batch);
-      const int64_t head = item.t * n_head + item.kv_head * group;
-      job.queries = group;
+      const int64_t head = item.first_head(n_head);
       job.scale = scale;
       job.q = q.data + head * q.shape[2];
       job.s = reinterpret_cast<float*>(scratch);
@@ -81,10 +81,9 @@ void Attention::mix(const Tensor& p, const KvView& kv, const Batch& batch, Tenso
   const int64_t group = n_head / heads_kv;
   crew_.share(y.rows() * heads_kv, 1, [&](int64_t begin, int64_t end, std::byte*) {
     for (int64_t i = begin; i < end; ++i) {
-      const Item item{.t = i / heads_kv, .kv_head = i % heads_kv};
+      const Item item{.t = i / heads_kv, .kv_head = i % heads_kv, .group = group};
       AttentionJob job = job_of(item, kv, batch);
-      const int64_t head = item.t * n_head + item.kv_head * group;
-      job.queries = group;
+      const int64_t head = item.first_head(n_head);
       job.s = p.data + head * p.shape[2];
       job.s_stride = p.shape[2];
       job.y = y.data + head * y.shape[2];
@@ -105,10 +104,9 @@ void Attention::fused(const Tensor& q, const KvView& kv, const Batch& batch, flo
   const int64_t grain = rows < 16 ? 1 : 8;
   crew_.share(rows * heads_kv, grain, [&](int64_t begin, int64_t end, std::byte* scratch) {
     for (int64_t i = begin; i < end; ++i) {
-      const Item item{.t = rows - 1 - i % rows, .kv_head = i / rows};
+      const Item item{.t = rows - 1 - i % rows, .kv_head = i / rows, .group = group};
       AttentionJob job = job_of(item, kv, batch);
-      const int64_t head = item.t * n_head + item.kv_head * group;
-      job.queries = group;
+      const int64_t head = item.first_head(n_head);
       job.scale = scale;
       job.q = q.data + head * q.shape[2];
       job.s = reinterpret_cast<float*>(scratch);

@@ -28,6 +28,10 @@ class Attention {
   struct Item {
     int64_t t;
     int64_t kv_head;
+    int64_t group;  ///< queries: H / K
+
+    /// Of the heads of all rows, the first one of the item.
+    int64_t first_head(int64_t n_head) const { return t * n_head + kv_head * group; }
   };
   AttentionJob job_of(Item item, const KvView& kv, const Batch& batch) const;
 

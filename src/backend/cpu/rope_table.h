@@ -10,9 +10,8 @@
 namespace kilter::cpu {
 
 /// cos and sin of an angle in radians.
-/// Rounding f64 without fused operations: within 2.3e-16 of the exact values for |angle| <= 2^30 (measured
-/// against long double); the
-///          system's own functions differ between versions in the last bit.
+/// Rounding f64 without fused operations: within 2.3e-16 of the exact values for |angle| <= 2^30, measured
+///          against long double. The system's own functions differ between versions in the last bit.
 struct Turn {
   double cos;
   double sin;
