@@ -2,6 +2,7 @@
 
 #include "engine/batch_of.h"
 #include "model/forward.h"
+#include "observe/graph_ops.h"
 
 namespace kilter {
 namespace {
@@ -57,6 +58,14 @@ Result<int64_t> scratch_floats(const Model& model, int64_t rows, int64_t n_ctx, 
   Ops& ops = stages == Stages::expanded ? static_cast<Ops&>(listing) : outline;
   KILTER_TRY(run_forward(model, rows, n_ctx, ops));
   return ops.workspace().peak();
+}
+
+Result<Graph> graph_of(const Model& model) {
+  KILTER_ASSIGN(const int64_t floats, scratch_floats(model, 1, 1, Stages::expanded));
+  GraphOps ops;
+  KILTER_TRY(ops.workspace().reserve(ops.device(), floats));
+  KILTER_TRY(run_forward(model, 1, 1, ops));
+  return ops.graph();
 }
 
 }  // namespace kilter

@@ -6,6 +6,7 @@
 #include "kilter/result.h"
 #include "model/model.h"
 #include "observe/listing_ops.h"
+#include "ops/graph.h"
 
 namespace kilter {
 
@@ -16,5 +17,8 @@ Status list_forward(const Model& model, int64_t rows, int64_t n_ctx, ListingOps&
 
 /// Scratch memory, in floats, of such a pass under ops that run their stages so. Errors: the same.
 Result<int64_t> scratch_floats(const Model& model, int64_t rows, int64_t n_ctx, Stages stages);
+
+/// Which value of the model is made from which. Errors: the same.
+Result<Graph> graph_of(const Model& model);
 
 }  // namespace kilter

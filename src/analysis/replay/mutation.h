@@ -1,0 +1,52 @@
+// A change of the correct computation: a known bug, or a known way of rounding.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kilter/result.h"
+#include "ops/graph.h"
+
+namespace kilter::analysis {
+
+/// What a mutated op may look at. Values are [T, row...] f32 over all tokens of the run; a span lives as long
+/// as the view.
+class ReplayView {
+ public:
+  virtual ~ReplayView() = default;
+
+  virtual const Graph& graph() const = 0;
+  /// Token ids of the run; token t is at position t.
+  virtual std::span<const int32_t> tokens() const = 0;
+  /// Tokens of each pass: {5, 1} is a prompt of five and one decode step.
+  virtual std::span<const int64_t> passes() const = 0;
+  /// A tensor of the model's file by GGUF's name, or null.
+  virtual const Weight* weight(std::string_view name) const = 0;
+  /// The bytes around it: for bugs of offsets. The span runs from the tensor's first byte to the end of the
+  /// file's data; negative offsets are data_section().
+  virtual std::span<const std::byte> file_data() const = 0;
+
+  /// What the op reads under that name: the other engine's own number where its dump is complete, else the
+  /// number that follows from it (under the mutations that are in force).
+  virtual Result<std::span<const float>> value(At at) = 0;
+  /// Computes a node, which may be a changed copy of one of graph(): with other inputs, weight, rope, number
+  /// or op. The inputs are looked up with value().
+  virtual Result<std::vector<float>> run(const Node& node) = 0;
+  /// rope with positions of one's own, one a token.
+  virtual Result<std::vector<float>> run_rope(const Node& node, std::span<const int32_t> positions) = 0;
+};
+
+/// One change. It says which nodes it touches and computes these its own way; all others stay correct.
+class Mutation {
+ public:
+  virtual ~Mutation() = default;
+
+  virtual bool changes(const Node& node) const = 0;
+  /// [T, row...] of a node for which changes() holds. Errors: usage, where the change makes no sense for this
+  /// model, which the search takes as "does not fit".
+  virtual Result<std::vector<float>> compute(const Node& node, ReplayView& view) const = 0;
+};
+
+}  // namespace kilter::analysis
