@@ -1,6 +1,7 @@
 // Each value of a pass, computed from the other engine's own numbers.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@ struct ReplayModel {
   const Graph* graph = nullptr;
   std::function<const Weight*(std::string_view name)> weight;  ///< by GGUF's name, null where there is none
   std::span<const std::byte> file_data;                        ///< the file's data section
+  FileHeader file_header;                                      ///< what stands in front of it; may be empty
 };
 
 /// Which values of the dump an op may read.
