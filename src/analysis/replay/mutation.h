@@ -31,7 +31,7 @@ class ReplayView {
   virtual std::span<const int64_t> passes() const = 0;
   /// A tensor of the model's file by GGUF's name, or null.
   virtual const Weight* weight(std::string_view name) const = 0;
-  /// The file's data section, in which the weights' bytes lie: for bugs of offsets. May be empty.
+  /// The data section of the model's file, for bugs of offsets: weights lie in it. Empty for a split model.
   virtual std::span<const std::byte> file_data() const = 0;
   /// What stands in front of it. Empty, where that is not known.
   virtual FileHeader file_header() const { return {}; }
@@ -39,6 +39,9 @@ class ReplayView {
   /// What the op reads under that name: the other engine's own number where its dump is complete, else the
   /// number that follows from it (under the mutations that are in force).
   virtual Result<std::span<const float>> value(At at) = 0;
+  /// Which token each row of value(at) belongs to: all of them, but for the values of the head, which are
+  /// made for the rows that the dump shows.
+  virtual std::span<const int32_t> rows(At at) const = 0;
   /// Computes a node, which may be a changed copy of one of graph(): with other inputs, weight, rope, number
   /// or op. The inputs are looked up with value().
   virtual Result<std::vector<float>> run(const Node& node) = 0;
