@@ -72,8 +72,8 @@ Status read_weight(const Reading& reading, const Weight& w, std::span<float> out
 /// Which nodes one trial of a WeightBug touches together.
 enum class Reach {
   model,  ///< all whose weight has the reading: a decoder is one function
-  point,  ///< these, and also each kind of weight alone (attn_q of all layers): a person wrote a line for
-          ///< each
+  group,  ///< these, and also each kind of weight alone (attn_q of all layers), the quantised ones, and those
+          ///< of the layers without the head: a person wrote a line for each
 };
 
 /// A bug that reads weights wrongly. It can be found in decoded rows alone, without any forward pass, and its
