@@ -161,7 +161,7 @@ class Search {
       trial.scenario.roundings.push_back(benign);
       trial.benign.push_back(benign);
       KILTER_ASSIGN(Score with, judge_.judge(seen, base, trial));
-      if (!with.fits()) continue;
+      if (!with.fits() || !benign->looks_like_it(with)) continue;
       count_explanation(*benign);
       if (segment_.size() > 3) findings_.hold(benign);
       KILTER_TRY(accept(result, std::move(with), ValueVerdict::explained, std::string(benign->id())));
