@@ -51,6 +51,8 @@ class Search {
     result.op = model_.graph->find(observed.at)->op;
     result.source = observed.source;
     result.match = observed.match;
+    result.rows = observed.rows;
+    result.shape = observed.shape;
     result.elements = static_cast<int64_t>(observed.rows.size()) * observed.row_size();
     SeenValue seen{&observed, {}};
     KILTER_ASSIGN(seen.elements, observed.load());
@@ -79,6 +81,7 @@ class Search {
     const Belief base = findings_.belief();
     KILTER_ASSIGN(Score score, judge_.judge(seen, base, {}));
     result.exact_margin = score.margin;
+    result.exact = score;
     result.histogram = score.histogram;
     result.seen_rms = score.seen_rms;
     if (score.compared == 0) {
@@ -96,6 +99,8 @@ class Search {
     const Belief without = findings_.belief_without(segment_);
     KILTER_ASSIGN(Score plain, judge_.judge(seen, without, {}));
     result.exact_margin = plain.margin;
+    result.exact = plain;
+    result.histogram = plain.histogram;
     if (plain.fits() && with.fits()) return accept(result, std::move(with), ValueVerdict::within, "");
     if (plain.fits()) {
       for (const size_t finding : touching) findings_.exclude(finding, segment_);
