@@ -18,15 +18,13 @@ struct Bounded {
   BoundContext& context;
   ErrorBounds bounds;
 
-  double floor = kTiny;  // 2^-32 of the values' size: what a zero may be off
-
   size_t width() const {
     const size_t rows = context.view.rows(node.at).size();
     return rows == 0 ? 0 : y.size() / rows;
   }
   // A sum of n terms whose magnitudes sum up to s, and some roundings of the result.
   void set(size_t i, double n, double s, double roundings) {
-    const double rounded = roundings * kUnit * std::abs(double{y[i]}) + floor;
+    const double rounded = roundings * kUnit * std::abs(double{y[i]}) + kTiny;
     bounds.expected[i] = kLambda * std::sqrt(n) * kUnit * s + rounded;
     bounds.guaranteed[i] = n * kUnit * s + kPoorLibrary * rounded;
   }
@@ -190,15 +188,7 @@ Result<std::span<const double>> WeightNorms::of(const Weight& w) {
 }
 
 Result<ErrorBounds> error_bounds(const Node& node, std::span<const float> y, BoundContext& context) {
-  double squares = 0;
-  int64_t finite = 0;
-  for (const float v : y) {
-    if (!std::isfinite(v)) continue;
-    squares += double{v} * double{v};
-    ++finite;
-  }
   Bounded bounded{node, y, context, {std::vector<double>(y.size()), std::vector<double>(y.size())}};
-  if (finite > 0) bounded.floor += 0x1p-32 * std::sqrt(squares / static_cast<double>(finite));
   for (const BoundRow& row : kBounds) {
     if (row.op != node.op) continue;
     KILTER_TRY(row.bound(bounded));
