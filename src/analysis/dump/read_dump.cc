@@ -5,6 +5,7 @@
 #include <set>
 
 #include "analysis/dump/assemble.h"
+#include "analysis/dump/evidence.h"
 #include "analysis/dump/formats/formats.h"
 
 namespace kilter::analysis {
@@ -94,6 +95,7 @@ Result<Dump> read_dump(std::span<const std::string> paths, const DumpContext& co
   dump.producer = passes.empty() ? std::string() : passes[0].file.producer;
   for (Pass& pass : passes) take_weights(pass, context, user, dump);
   KILTER_TRY(assign_tokens(passes, context, dump));
+  if (context.graph != nullptr) weigh_evidence(passes, *context.graph, dump);
   std::vector<Part> parts;
   for (Pass& pass : passes) {
     dump.metadata.merge(pass.file.metadata);

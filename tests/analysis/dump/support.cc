@@ -128,6 +128,7 @@ std::string written(std::string_view name, std::string_view text) {
       testing::TempDir() + "kilter_dump_" + testing::UnitTest::GetInstance()->current_test_info()->name();
   std::filesystem::create_directories(folder);
   const std::string path = folder + "/" + std::string(name);
+  std::filesystem::remove(path);  // some file systems wait for the disk when a file is written over
   std::ofstream(path, std::ios::binary) << text;
   return path;
 }
