@@ -167,5 +167,49 @@ TEST(FewNumbers, OfOneTokenNeedNoWordAboutTheirPlace) {
   EXPECT_EQ(elements.known.at(3), 0);
 }
 
+TEST(BareFiles, HaveTheNameOfTheirValue) {
+  const TestModel model;
+  DumpContext context = model.context();
+  context.tokens = {1, 7};
+  std::string bytes;
+  for (int i = 0; i < 64; ++i) {
+    const float number = static_cast<float>(i) + 0.5F;
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof(number));
+  }
+  const Dump binary = read({written("blk.0.attn_norm.f32", bytes)}, context);
+  const Observed* norm = find(binary, at(0, Point::attn_norm));
+  ASSERT_NE(norm, nullptr);
+  EXPECT_EQ(norm->rows, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(load(*norm).values.at(33), 33.5F);
+
+  std::string line = "0.25";
+  for (int i = 1; i < 32; ++i) line += " -1.50";
+  const Dump text = read({written("blk.0.ffn_norm.txt", "[" + line + "]\n[" + line + "]\n")}, context);
+  const Observed* ffn = find(text, at(0, Point::ffn_norm));
+  ASSERT_NE(ffn, nullptr);
+  EXPECT_TRUE(ffn->complete);
+  EXPECT_DOUBLE_EQ(ffn->quantum, 0.01);
+  EXPECT_EQ(load(*ffn).values.at(32), 0.25F);
+}
+
+TEST(BareFiles, AFolderIsAllThatIsInIt) {
+  const TestModel model;
+  const std::string first = written("token_embd.json", json(zeros("token_embd", 3, 32)));
+  written("logits.json", "{\"values\":[" + zeros("logits", 1, 300) + "]}");
+  const Dump dump = read({first.substr(0, first.rfind('/'))}, model.context());
+  EXPECT_EQ(dump.tokens.size(), 3u);
+  EXPECT_EQ(dump.values.size(), 2u);
+}
+
+TEST(Rows, PositionsSayWhichTokensAreThere) {
+  const TestModel model;
+  const std::string values = "[" + zeros("token_embd", 2, 32) + "," + zeros("logits", 1, 300) + "]";
+  const Dump dump =
+      read({written("d.json", "{\"tokens\":[1,7,299,4],\"positions\":\"0,2\",\"values\":" + values + "}")},
+           model.context());
+  EXPECT_EQ(find(dump, at(Point::token_embd))->rows, (std::vector<int32_t>{0, 2}));
+  EXPECT_EQ(find(dump, at(Point::logits))->rows, (std::vector<int32_t>{3}));
+}
+
 }  // namespace
 }  // namespace kilter::analysis
