@@ -44,7 +44,10 @@ std::vector<Variant> without_cache(const Suspect& suspect) {
 
 // Each pass on its own: positions from 0, and its own keys alone. One change for dumps that show neither.
 std::vector<Variant> stateless(const Suspect& suspect) {
-  if (!decodes(suspect)) return {};
+  // Where single values are known, each of the two is found by itself.
+  const bool both = touches_segment(suspect, of_ops({"rope"})) &&
+                    touches_segment(suspect, of_ops({"attention_scores", "attention_mix"}));
+  if (!decodes(suspect) || !both) return {};
   const Variant attention = without_cache(suspect).front();
   const Compute compute = [attention](const Node& node, ReplayView& view) -> Result<Numbers> {
     if (node.op != "rope") return attention.compute(node, view);
@@ -189,15 +192,16 @@ std::vector<Variant> zero_rows(const Suspect& suspect) {
   for (const double rows : {2048.0, 512.0, 4096.0, 1024.0, 128.0, 256.0, 8192.0}) {
     variants.push_back(whole_cache(rows, fmt::format("all {} rows of the cache are read", rows), 0));
   }
-  variants.push_back(attention_variant({.sight =
-                                            [](int64_t t, Passes, const AttentionShape&) {
-                                              Sight s = causal_sight(t);
-                                              s.zero_keys = 1;
-                                              return s;
-                                            },
-                                        .head = {},
-                                        .other = {}},
-                                       "one row too many is read, of zeros"));
+  variants.push_back(
+      attention_variant({.sight =
+                             [](int64_t t, Passes, const AttentionShape&) {
+                               Sight s = causal_sight(t);
+                               s.zero_keys = 1;
+                               return s;
+                             },
+                         .head = {},
+                         .other = {}},
+                        "one row too many is read, of zeros (or 1 is added to the softmax's denominator)"));
   return variants;
 }
 
