@@ -1,35 +1,28 @@
 // Writes values of your engine to a safetensors file that kilter reads. C99 or C++, little-endian machines.
 //
 //   kd_begin("dump.safetensors");
-//   kd_pass(ids, n);                          before every pass: the ids of the prompt, later the one new id
-//   kd_value("blk.%d.attn_q", il, q, n, 32, 64);   f32, n rows of 32 heads of 64; 0 for an axis that it lacks
-//   kd_value("logits", 0, logits, n, n_vocab, 0);
-//   kd_end();                                 now the file is there
+//   kd_pass(ids, n);                             // before every pass: the prompt's ids, later the one new id
+//   kd_value("blk.%d.attn_q", il, q, n, 32, 64); // f32: n rows of 32 heads of 64; 0 for an axis that it
+//   lacks kd_value("logits", 0, logits, n, n_vocab, 0); kd_end();                                    // now
+//   the file is there
 //
-// A name that comes again in a later pass adds rows below those that are there. The numbers wait in
-// dump.safetensors.part, not in memory.
+// A name that comes again, in a later pass, adds rows. Numbers wait in memory until kd_end().
 #pragma once
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct kd_info {
+struct kd_tensor {
   char name[64];
   int64_t rows, a, b;
-};  // all of its passes
-struct kd_piece {
-  int value;
-  int64_t at, bytes;
-};  // what one pass gave, in the .part file
+  char* bytes;
+};
 static struct {
-  char path[1000], part[1010], meta[4000];
-  FILE* data;
-  int64_t at;
-  struct kd_info* values;
-  struct kd_piece* pieces;
+  char path[1000], meta[4000];
+  struct kd_tensor* tensors;
   int32_t *ids, *passes;
-  int n_values, n_pieces, n_ids, n_passes;
+  int n_tensors, n_ids, n_passes;
 } kd;
 
 static inline void kd_fail(const char* what) {
@@ -37,25 +30,22 @@ static inline void kd_fail(const char* what) {
   exit(1);
 }
 
-static inline void* kd_grow(void* list, int n, size_t size) {  // room for one more of n
-  if ((n & (n - 1)) == 0 && (list = realloc(list, (n ? 2 * (size_t)n : 1) * size)) == NULL) kd_fail("dump");
+static inline void* kd_append(void* list, size_t used, const void* more, size_t bytes) {
+  list = realloc(list, used + bytes + 1);
+  if (list == NULL) kd_fail("dump");
+  memcpy((char*)list + used, more, bytes);
   return list;
 }
 
 static inline void kd_begin(const char* path) {
   memset(&kd, 0, sizeof kd);
   snprintf(kd.path, sizeof kd.path, "%s", path);
-  snprintf(kd.part, sizeof kd.part, "%s.part", path);
-  if ((kd.data = fopen(kd.part, "w+b")) == NULL) kd_fail(kd.part);
 }
 
-static inline void kd_pass(const int32_t* ids, int n) {
-  for (int i = 0; i < n; ++i) {
-    kd.ids = (int32_t*)kd_grow(kd.ids, kd.n_ids, sizeof *kd.ids);
-    kd.ids[kd.n_ids++] = ids[i];
-  }
-  kd.passes = (int32_t*)kd_grow(kd.passes, kd.n_passes, sizeof *kd.passes);
-  kd.passes[kd.n_passes++] = n;
+static inline void kd_pass(const int32_t* ids, int32_t n) {
+  kd.ids = (int32_t*)kd_append(kd.ids, 4 * (size_t)kd.n_ids, ids, 4 * (size_t)n);
+  kd.passes = (int32_t*)kd_append(kd.passes, 4 * (size_t)kd.n_passes++, &n, 4);
+  kd.n_ids += n;
 }
 
 // Whatever else is worth knowing, without quotes in it: kd_meta("producer", "my engine 0.1")
@@ -64,71 +54,61 @@ static inline void kd_meta(const char* key, const char* text) {
   snprintf(kd.meta + used, sizeof kd.meta - used, "\"%s\":\"%s\",", key, text);
 }
 
+static inline int64_t kd_row_bytes(const struct kd_tensor* t) {
+  return 4 * (t->a ? t->a : 1) * (t->b ? t->b : 1);
+}
+
 static inline void kd_value(const char* name, int layer, const float* x, int64_t rows, int64_t a, int64_t b) {
-  struct kd_info v = {{0}, 0, a, b};
-  int64_t bytes = 4 * rows * (a ? a : 1) * (b ? b : 1);
-  int i = 0;
-  snprintf(v.name, sizeof v.name, name, layer);
-  while (i < kd.n_values && strcmp(kd.values[i].name, v.name) != 0) ++i;
-  if (i == kd.n_values) {
-    kd.values = (struct kd_info*)kd_grow(kd.values, kd.n_values, sizeof v);
-    kd.values[kd.n_values++] = v;
+  struct kd_tensor t = {{0}, 0, a, b, NULL}, *at = kd.tensors;
+  snprintf(t.name, sizeof t.name, name, layer);
+  while (at < kd.tensors + kd.n_tensors && strcmp(at->name, t.name) != 0) ++at;
+  if (at == kd.tensors + kd.n_tensors) {
+    kd.tensors = (struct kd_tensor*)kd_append(kd.tensors, sizeof t * (size_t)kd.n_tensors, &t, sizeof t);
+    at = kd.tensors + kd.n_tensors++;
   }
-  if (kd.values[i].a != a || kd.values[i].b != b) {
-    fprintf(stderr, "dump: %s has rows of two shapes\n", v.name);
+  if (at->a != a || at->b != b) {
+    fprintf(stderr, "dump: %s has rows of two shapes\n", t.name);
     exit(1);
   }
-  kd.values[i].rows += rows;
-  kd.pieces = (struct kd_piece*)kd_grow(kd.pieces, kd.n_pieces, sizeof *kd.pieces);
-  kd.pieces[kd.n_pieces].value = i;
-  kd.pieces[kd.n_pieces].at = kd.at;
-  kd.pieces[kd.n_pieces++].bytes = bytes;
-  kd.at += bytes;
-  if (fwrite(x, 1, (size_t)bytes, kd.data) != (size_t)bytes) kd_fail(kd.part);
+  size_t row = (size_t)kd_row_bytes(at);
+  at->bytes = (char*)kd_append(at->bytes, (size_t)at->rows * row, x, (size_t)rows * row);
+  at->rows += rows;
 }
 
 static inline void kd_list(FILE* f, const char* key, const int32_t* list, int n) {
   fprintf(f, "\"%s\":\"", key);
-  for (int i = 0; i < n; ++i) fprintf(f, i ? ",%d" : "%d", list[i]);
-  fputs("\"", f);
+  for (int i = 0; i < n; ++i) fprintf(f, "%s%d", i ? "," : "", list[i]);
+  fprintf(f, "\"");
 }
 
-// A safetensors file: 8 bytes that hold the length of the JSON, the JSON, the numbers.
+// The file: the length of the JSON in 8 bytes, the JSON, the numbers.
 static inline void kd_end(void) {
   FILE* f = fopen(kd.path, "wb");
   if (f == NULL) kd_fail(kd.path);
   fprintf(f, "%8s{\"__metadata__\":{%s", "", kd.meta);
   kd_list(f, "token_ids", kd.ids, kd.n_ids);
-  fputs(",", f);
+  fprintf(f, ",");
   kd_list(f, "passes", kd.passes, kd.n_passes);
-  fputs("}", f);
-  int64_t at = 0;
-  for (int i = 0; i < kd.n_values; ++i) {
-    const struct kd_info* v = &kd.values[i];
-    int64_t bytes = 4 * v->rows * (v->a ? v->a : 1) * (v->b ? v->b : 1);
-    fprintf(f, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld", v->name, (long long)v->rows);
-    if (v->a) fprintf(f, ",%lld", (long long)v->a);
-    if (v->b) fprintf(f, ",%lld", (long long)v->b);
-    fprintf(f, "],\"data_offsets\":[%lld,%lld]}", (long long)at, (long long)(at + bytes));
-    at += bytes;
+  fprintf(f, "}");
+  int64_t end = 0;
+  for (const struct kd_tensor* t = kd.tensors; t < kd.tensors + kd.n_tensors; ++t) {
+    fprintf(f, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld", t->name, (long long)t->rows);
+    if (t->a) fprintf(f, ",%lld", (long long)t->a);
+    if (t->b) fprintf(f, ",%lld", (long long)t->b);
+    fprintf(f, "],\"data_offsets\":[%lld,", (long long)end);
+    fprintf(f, "%lld]}", (long long)(end += t->rows * kd_row_bytes(t)));
   }
-  fputs("}", f);
-  while (ftell(f) % 8 != 0) fputs(" ", f);
+  fprintf(f, "}");
+  while (ftell(f) % 8 != 0) fprintf(f, " ");
   uint64_t header = (uint64_t)ftell(f) - 8;
-  for (int i = 0; i < kd.n_values; ++i) {
-    for (int j = 0; j < kd.n_pieces; ++j) {
-      char buffer[65536];
-      if (kd.pieces[j].value != i || fseek(kd.data, (long)kd.pieces[j].at, SEEK_SET) != 0) continue;
-      for (int64_t left = kd.pieces[j].bytes; left > 0;) {
-        size_t n = left < (int64_t)sizeof buffer ? (size_t)left : sizeof buffer;
-        if (fread(buffer, 1, n, kd.data) != n || fwrite(buffer, 1, n, f) != n) kd_fail(kd.path);
-        left -= (int64_t)n;
-      }
-    }
+  for (struct kd_tensor* t = kd.tensors; t < kd.tensors + kd.n_tensors; ++t) {
+    fwrite(t->bytes, 1, (size_t)(t->rows * kd_row_bytes(t)), f);
+    free(t->bytes);
   }
   rewind(f);
-  if (fwrite(&header, 8, 1, f) != 1 || fclose(f) != 0) kd_fail(kd.path);
-  fclose(kd.data);
-  remove(kd.part);
-  free(kd.values), free(kd.pieces), free(kd.ids), free(kd.passes);
+  fwrite(&header, 8, 1, f);
+  if (ferror(f) || fclose(f) != 0) kd_fail(kd.path);
+  free(kd.tensors);
+  free(kd.ids);
+  free(kd.passes);
 }
