@@ -6,10 +6,13 @@
 
 For models that transformers builds like Llama (llama, qwen2, qwen3 ...). Whatever is a module is seen by a
 forward hook; rotation and attention are functions, which are replaced by ones that record and then call them.
+
+What transformers does not read of a GGUF file, it does not compute either: biases of a llama, YaRN.
 """
 
 import argparse
 import hashlib
+import inspect
 import os
 import sys
 
@@ -20,14 +23,16 @@ import transformers
 LAYER_OUTPUTS = {
     "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
     "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
-    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.act_fn": "ffn_act", "mlp.down_proj": "ffn_down",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.act_fn": "ffn_act",
+    "mlp.down_proj": "ffn_down",
     "self_attn.o_proj": "attn_output",
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
 }
 # Values that only exist as what a module is given.
 LAYER_INPUTS = {"post_attention_layernorm": "attn_residual", "mlp.down_proj": "ffn_gated"}
 # Elements of a head that GGUF's Llama stores in another order than transformers.
-IN_HEAD_ORDER = {"attn_q", "attn_k", "attn_q_rope", "attn_k_rope", "attn_k_cache"}
+IN_HEAD_ORDER = {"attn_q", "attn_q_bias", "attn_q_rope",
+                 "attn_k", "attn_k_bias", "attn_k_rope", "attn_k_cache"}
 
 
 def to_gguf_order(x):
@@ -48,7 +53,7 @@ class Recorder:
     def put(self, point, x, layer=None):
         """x: [1, T, ...]"""
         x = x.detach()[0]
-        heads = {"attn_q": self.n_head, "attn_k": self.n_head_kv, "attn_v": self.n_head_kv}.get(point)
+        heads = {"attn_q": self.n_head, "attn_k": self.n_head_kv, "attn_v": self.n_head_kv}.get(point[:6])
         if heads and x.dim() == 2:
             x = x.unflatten(-1, (heads, -1))
         if self.permuted and point in IN_HEAD_ORDER:
@@ -130,10 +135,12 @@ def run(model, ids, steps):
     """The prompt and `steps` greedy tokens, one pass each: the ids of every pass."""
     passes = [ids]
     cache = None
+    # The newer name of one argument; the older one goes away in transformers 5.40.
+    name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
     with torch.no_grad():
         for _ in range(steps + 1):
-            result = model(input_ids=torch.tensor([passes[-1]]), past_key_values=cache, use_cache=True)
-            cache = result.past_key_values
+            result = model(input_ids=torch.tensor([passes[-1]]), use_cache=True, **{name: cache})
+            cache = result[name]
             passes.append([int(result.logits[0, -1].argmax())])
     return passes[:-1]
 

@@ -122,7 +122,7 @@ class TraceCommand : public Command {
     KILTER_TRY(at_most_one(std::array{Flag{"--as-run", as_run_}, Flag{"--expanded", expanded_}}));
     KILTER_ASSIGN(const NameFilter filter, NameFilter::create(only_));
     KILTER_ASSIGN(const std::string path, find_model(model_, context.environment));
-    KILTER_ASSIGN(const LoadedModel loaded, load_model_and_tokenizer(path));
+    KILTER_ASSIGN(const LoadedModel loaded, load(path));
     KILTER_ASSIGN(const std::vector<TraceRequest> requests, make_requests(loaded, filter));
     KILTER_ASSIGN(const auto ops, make_ops(loaded.model));
     KILTER_ASSIGN(const auto described, metadata(loaded.model));
@@ -149,6 +149,14 @@ class TraceCommand : public Command {
   }
 
  private:
+  // Ids need no tokenizer: a model with a vocabulary that nobody here knows can be traced all the same.
+  Result<LoadedModel> load(const std::string& path) const {
+    if (prompts_.are_text()) return load_model_and_tokenizer(path);
+    KILTER_ASSIGN(gguf::File file, gguf::File::open(path));
+    KILTER_ASSIGN(Model model, load_model(std::make_shared<const gguf::File>(std::move(file))));
+    return LoadedModel{std::move(model), nullptr};
+  }
+
   Result<std::unique_ptr<Ops>> make_ops(const Model& model) const {
     LoadOptions options = compute_.load_options();
     const LoadProgress progress(options);

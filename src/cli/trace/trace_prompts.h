@@ -18,6 +18,9 @@ class TracePrompts {
  public:
   std::vector<Option> rows();
 
+  /// Whether there is text to be turned into ids.
+  bool are_text() const { return ids_.empty(); }
+
   /// The token ids of each prompt, at least one prompt of at least one token. `tokenize` turns text into ids.
   /// Errors: usage, when none or several kinds are given, a prompt has no tokens, or a number is no id;
   /// not_found and io, when a file or standard input cannot be read.
