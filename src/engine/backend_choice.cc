@@ -1,5 +1,6 @@
 #include "engine/backend_choice.h"
 
+#include <algorithm>
 #include <array>
 
 #include "backend/cpu/cpu_ops.h"
@@ -85,6 +86,18 @@ std::vector<std::string> isa_names() {
   std::vector<std::string> names;
   for (const cpu::BuiltKernels& kernels : cpu::runnable_kernels()) names.emplace_back(kernels.name);
   return names;
+}
+
+Result<BackendNames> backend_names_of(const LoadOptions& options) {
+  if (options.backend != "cpu") return BackendNames{.mode = "f64", .kv = "f64", .isa = ""};
+  KILTER_ASSIGN(const Arithmetic mode, mode_of(options.mode));
+  KILTER_ASSIGN(const cpu::KvType kv, kv_type_of(options.kv, mode));
+  const auto named =
+      std::find_if(kModes.begin(), kModes.end(), [mode](const Mode& m) { return m.arithmetic == mode; });
+  const std::vector<std::string> isas = isa_names();
+  return BackendNames{.mode = std::string(named->name),
+                      .kv = kv == cpu::KvType::f16 ? "f16" : "f32",
+                      .isa = options.isa.empty() ? isas.front() : options.isa};
 }
 
 std::vector<InstructionSet> instruction_sets() {
