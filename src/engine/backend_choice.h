@@ -8,6 +8,7 @@
 #include "kilter/engine.h"
 #include "model/model.h"
 #include "observe/timing_ops.h"
+#include "ops/contract.h"
 #include "ops/ops.h"
 
 namespace kilter {
@@ -16,6 +17,9 @@ namespace kilter {
 /// of those in this build, and for an option that the backend does not have; unsupported for an instruction
 /// set that this processor lacks.
 Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options);
+
+/// In which arithmetic that backend computes. Errors: usage, for an unknown name.
+Result<Arithmetic> arithmetic_of(const LoadOptions& options);
 
 /// One instruction set of backend "cpu".
 struct InstructionSet {

@@ -292,6 +292,7 @@ Judgement CallBounds::judge(const OpCall& c) {
                                                : with_slack(contract_bound(contract, of)));
     judgement.expected.push_back(masked ? 0 : with_slack(expected_bound(contract, of)));
   }
+  if (host.x.data != nullptr) judgement.x.assign(host.x.data, host.x.data + host.x.shape.elements());
   if (how_.twin != nullptr && c.kv == nullptr) {
     const Tensor twin = run(*how_.twin, host.call);
     judgement.twin.assign(twin.data, twin.data + twin.shape.elements());

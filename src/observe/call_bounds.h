@@ -16,7 +16,7 @@ namespace kilter {
 enum class Operands {
   as_used,  ///< what the contract rounds the operands to (activation_rounding.h): what is left is the bound
             ///< of the sum alone, in `fast` a thousand times tighter
-  given,  ///< what the caller passed; the bound has room for that rounding
+  given,    ///< what the caller passed; the bound has room for that rounding
 };
 
 /// How calls are judged.
@@ -33,9 +33,11 @@ struct Judgement {
   std::vector<float> oracle;       ///< in f64 from the operands, rounded once
   std::vector<double> guaranteed;  ///< contract_bound(), and the rounding of `oracle`; NaN where the contract
                                    ///< makes no promise: operands from 2^16 on
-  std::vector<double> expected;  ///< expected_bound(), and the rounding of `oracle`
+  std::vector<double> expected;    ///< expected_bound(), and the rounding of `oracle`
   std::vector<float> twin;  ///< what the twin makes of it; empty without one. Its distance from the oracle is
                             ///< what another trusted arithmetic is off
+
+  std::vector<float> x;  ///< the first operand as the oracle was given it; empty for embed and kv_store
 
   Bounds bounds(size_t i) const { return {guaranteed[i], expected[i]}; }
 };

@@ -16,6 +16,7 @@ VerifyingOps::VerifyingOps(Ops& inner, Ops& oracle, VerifyOptions options)
     : OpsWrapper(inner), options_(std::move(options)), bounds_(inner, oracle, options_.judging) {}
 
 void VerifyingOps::call(const OpCall& c) {
+  if (options_.stopped && options_.stopped()) return OpsWrapper::call(c);
   if (!options_.filter.matches(c.at) && !options_.filter.matches(c.op)) return OpsWrapper::call(c);
   const Judgement judgement = bounds_.judge(c);
   OpsWrapper::call(c);
@@ -23,11 +24,17 @@ void VerifyingOps::call(const OpCall& c) {
   VerifiedValue& value = values_.try_emplace(c.at, VerifiedValue{.at = c.at, .op = c.op}).first->second;
   const JudgedCall judged{c, judgement, values};
   add_errors(judged, value);
+  Margins margins;
   for (size_t i = 0; i < values.size(); ++i) {
-    value.margins.add(values[i], judgement.oracle[i], judgement.bounds(i));
+    margins.add(values[i], judgement.oracle[i], judgement.bounds(i));
   }
-  ++value.calls;
-  value.row_size = c.made().elements() / std::max<int64_t>(1, c.made()[0]);
+  const int64_t row_size = std::max<int64_t>(1, c.made().elements() / std::max<int64_t>(1, c.made()[0]));
+  if (margins.worst > value.margins.worst) {
+    value.worst_row = value.rows + margins.worst_at / row_size;
+    value.worst_element = margins.worst_at % row_size;
+  }
+  value.margins.append(margins);
+  value.rows += c.made()[0];
   if (options_.on_judged) options_.on_judged(judged);
 }
 

@@ -47,9 +47,10 @@ struct ErrorSums {
 /// What was found about one value, over all passes.
 struct VerifiedValue {
   At at;
-  std::string_view op;  ///< the function of ops.h that makes it
-  int64_t calls = 0;
-  int64_t row_size = 0;  ///< elements of a row, in the last call
+  std::string_view op;         ///< the function of ops.h that makes it
+  int64_t rows = 0;            ///< of all calls: tokens of the batch, or rows that get logits
+  int64_t worst_row = -1;      ///< which of them has the largest margin; -1 while all are exact
+  int64_t worst_element = -1;  ///< where in that row
   Margins margins{};
   ErrorSums errors{};
 };
@@ -65,7 +66,7 @@ struct VerifiedOp {
 
 /// A call that was judged, while it is being looked at.
 struct JudgedCall {
-  const OpCall& call;  ///< its y is written; x is what it was, unless y is the same tensor
+  const OpCall& call;  ///< its y is written, and so is its x where that is the same tensor
   const Judgement& judgement;
   std::span<const float> values;  ///< what was made, as the host reads it
 };
@@ -75,6 +76,7 @@ struct VerifyOptions {
   NameFilter filter{};                ///< by the name of the value or of the op; others run unjudged
   const KeptValues* truth = nullptr;  ///< the same passes on the oracle; null: inherited errors stay 0
   std::function<void(const JudgedCall&)> on_judged{};  ///< may be empty
+  std::function<bool()> stopped{};  ///< asked before each call; once true, calls run unjudged. May be empty
 };
 
 /// Judges each call by the contract, from the operands that it really had: an error is found in the op that

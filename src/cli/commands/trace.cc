@@ -4,14 +4,13 @@
 #include <boost/json.hpp>
 #include <cmath>
 
-#include "base/file_map.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/json_text.h"
+#include "cli/model_hash.h"
 #include "cli/model_path.h"
 #include "cli/output.h"
 #include "cli/prompt.h"
-#include "cli/pull/sha256.h"
 #include "cli/trace/trace_run.h"
 #include "cli/units.h"
 #include "engine/backend_choice.h"
@@ -78,16 +77,6 @@ boost::json::object value_json(const ValueSummary& v) {
           {"nan", s.n_nan},
           {"positive_infinity", s.n_pos_inf},
           {"negative_infinity", s.n_neg_inf}};
-}
-
-// SHA-256 of the files of a model, one after the other.
-Result<std::string> model_hash(const gguf::File& file) {
-  Sha256 hash;
-  for (size_t i = 0; i < file.shard_count(); ++i) {
-    KILTER_ASSIGN(const FileMap map, FileMap::open(file.shard(i).path));
-    hash.update({reinterpret_cast<const char*>(map.bytes().data()), map.bytes().size()});
-  }
-  return hash.hex();
 }
 
 class TraceCommand : public Command {
