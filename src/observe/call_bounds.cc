@@ -15,15 +15,18 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 std::span<float> elements(const Tensor& x) { return {x.data, static_cast<size_t>(x.shape.elements())}; }
 
-// |scaled code| + |offset| of each element of a weight; of a plain type its magnitude.
+// The magnitude of each element of a weight.
+std::vector<float> magnitudes_of(const Weight& w) {
+  std::vector<float> sizes(static_cast<size_t>(w.rows * w.cols));
+  static_cast<void>(quant::decode(w.type, w.bytes, sizes));  // whole rows: the sizes always fit
+  for (float& v : sizes) v = std::abs(v);
+  return sizes;
+}
+
+// |scaled code| + |offset| of each element of a weight of a block type: integers meet the two apart.
 std::vector<float> part_sizes(const Weight& w) {
   const DTypeInfo& info = dtype_info(w.type);
   std::vector<float> sizes(static_cast<size_t>(w.rows * w.cols));
-  if (info.block_values == 1) {
-    static_cast<void>(quant::decode(w.type, w.bytes, sizes));  // whole rows: the sizes always fit
-    for (float& v : sizes) v = std::abs(v);
-    return sizes;
-  }
   const quant::Format& format = quant::format_of(w.type);
   quant::Parts parts;
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -185,7 +188,8 @@ CallBounds::Terms CallBounds::product_terms(const OpCall& c) {
   std::vector<float> part;
   for (int64_t first = 0; first < w.rows; first += step) {
     const int64_t count = std::min(step, w.rows - first);
-    const std::vector<float> sizes = part_sizes(rows_of(w, first, count));
+    const Weight some_rows = rows_of(w, first, count);
+    const std::vector<float> sizes = integers ? part_sizes(some_rows) : magnitudes_of(some_rows);
     const Weight magnitudes{.name = w.name,
                             .type = DType::f32,
                             .rows = count,

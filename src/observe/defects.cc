@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "base/philox.h"
@@ -57,14 +58,13 @@ Defective with_change(const Product& p, int64_t output, int64_t first, std::span
 
 // value(t, output) for outputs that are picked at random, in ascending order.
 template <typename Value>
-Defective with_outputs(const Product& p, uint64_t draw, Value value) {
-  constexpr int64_t kOutputs = 64;
+Defective with_outputs(const Product& p, uint64_t draw, Value value, int64_t at_most = 64) {
   Defective d;
-  if (p.w.rows <= kOutputs) {
+  if (p.w.rows <= at_most) {
     for (int64_t o = 0; o < p.w.rows; ++o) d.outputs.push_back(o);
   } else {
     Draw places(draw);
-    for (int64_t i = 0; i < kOutputs; ++i) d.outputs.push_back(places.below(p.w.rows));
+    for (int64_t i = 0; i < at_most; ++i) d.outputs.push_back(places.below(p.w.rows));
     std::sort(d.outputs.begin(), d.outputs.end());
     d.outputs.erase(std::unique(d.outputs.begin(), d.outputs.end()), d.outputs.end());
   }
@@ -148,7 +148,7 @@ Defective last_dropped(const Product& p, uint64_t draw, double) {
 Defective transposed(const Product& p, uint64_t draw, double) {
   std::vector<float> column(static_cast<size_t>(p.w.cols));
   int64_t of_output = -1;
-  return with_outputs(p, draw, [&](int64_t t, int64_t o) {
+  const auto value = [&](int64_t t, int64_t o) {
     if (o != of_output) {
       for (int64_t k = 0; k < p.w.cols; ++k) {
         const int64_t place = k * p.w.rows + o;
@@ -159,7 +159,8 @@ Defective transposed(const Product& p, uint64_t draw, double) {
     double sum = 0;
     for (int64_t k = 0; k < p.w.cols; ++k) sum += double{column[static_cast<size_t>(k)]} * x_of(p, t, k);
     return sum;
-  });
+  };
+  return with_outputs(p, draw, value, 8);  // each takes a number from every block
 }
 
 Defective next_row(const Product& p, uint64_t draw, double) {
@@ -206,10 +207,13 @@ constexpr std::array kDefects = {
 std::span<const Defect> all_defects() { return kDefects; }
 
 float rounded_to(double value, int bits) {
-  if (value == 0 || !std::isfinite(value)) return static_cast<float>(value);
-  int exponent = 0;
-  const double fraction = std::frexp(value, &exponent);  // in [1/2, 1)
-  return static_cast<float>(std::ldexp(std::nearbyint(std::ldexp(fraction, bits)), exponent - bits));
+  if (!std::isfinite(value)) return static_cast<float>(value);
+  // The bits of a double are in the order of the numbers, so a carry out of the significand is right.
+  const int dropped = 53 - bits;
+  const auto whole = std::bit_cast<uint64_t>(value);
+  const uint64_t below_half = (uint64_t{1} << (dropped - 1)) - 1;
+  const uint64_t is_odd = (whole >> dropped) & 1;
+  return static_cast<float>(std::bit_cast<double>((whole + below_half + is_odd) >> dropped << dropped));
 }
 
 }  // namespace kilter

@@ -29,7 +29,7 @@ struct Defective {
 /// How far a defect reaches.
 enum class Reach {
   one_output,   ///< of a weight's row
-  all_outputs,  ///< up to 64 of them are made, picked at random
+  all_outputs,  ///< some of them are made, picked at random: 64, or 8 where that is slow
   any_op,       ///< not only products: each element by itself
 };
 

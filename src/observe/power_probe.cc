@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "numerics/difference.h"
 
@@ -47,14 +48,12 @@ bool changes_a_bit(const JudgedCall& judged, const Changed& c) {
 }
 
 bool caught(const JudgedCall& judged, const Changed& c) {
+  Margins margins;
   for (size_t i = 0; i < c.places.size(); ++i) {
     const size_t at = c.places[i];
-    if (judge(c.values[i], judged.judgement.oracle[at], judged.judgement.bounds(at)) ==
-        Verdict::outside_guarantee) {
-      return true;
-    }
+    margins.add(c.values[i], judged.judgement.oracle[at], judged.judgement.bounds(at));
   }
-  return false;
+  return !passes(margins.verdict());
 }
 
 // How people judge without a bound: the value as a whole, or the elements that were made where a defect would
@@ -87,42 +86,52 @@ double effect(const JudgedCall& judged, const Changed& c) {
   return size == 0 ? 0 : std::sqrt(change / size);
 }
 
+// Counts a trial of the usual size. False where it changed nothing.
+bool count_trial(const JudgedCall& judged, const Changed& c, DefectPower& power) {
+  if (!changes_a_bit(judged, c)) {
+    ++power.unchanged;
+    return false;
+  }
+  ++power.trials;
+  const Difference d = usual_measures(judged, c, power.defect->reach);
+  if (d.nmse <= kNmseAccepts) ++power.nmse_accepts;
+  if (d.cosine >= kCosineAccepts) ++power.cosine_accepts;
+  return true;
+}
+
 // Tries the sizes of one place from the usual one on, as long as they are caught.
 template <typename Make>
 void try_sizes(const JudgedCall& judged, DefectPower& power, Make make) {
-  const Defect& defect = *power.defect;
-  double finest = 0;
-  for (const double size : defect.sizes) {
-    const Changed c = make(size);
-    const bool usual = size == defect.sizes.front();
-    if (usual && !changes_a_bit(judged, c)) {
-      ++power.unchanged;
-      return;
-    }
-    if (usual) {
-      ++power.trials;
-      const Difference d = usual_measures(judged, c, defect.reach);
-      if (d.nmse <= kNmseAccepts) ++power.nmse_accepts;
-      if (d.cosine >= kCosineAccepts) ++power.cosine_accepts;
-    }
-    if (!caught(judged, c)) break;
-    if (usual) ++power.caught;
-    finest = size;
+  const auto sizes = power.defect->sizes;
+  int reached = -1;
+  for (int i = 0; i < static_cast<int>(sizes.size()); ++i) {
+    const Changed c = make(sizes[static_cast<size_t>(i)]);
+    if (i == 0 && !count_trial(judged, c, power)) return;
     const double change = effect(judged, c);
+    if (!caught(judged, c)) {
+      if (i == 0) power.largest_missed = std::max(power.largest_missed, change);
+      break;
+    }
+    reached = i;
     if (power.smallest_effect == 0 || change < power.smallest_effect) {
       power.smallest_effect = change;
       power.smallest_at = judged.call.at;
     }
   }
-  // Sizes are told apart by their place in the list: bits grow where scales shrink.
-  const auto rank = [&](double size) {
-    return size == 0 ? -1 : std::find(defect.sizes.begin(), defect.sizes.end(), size) - defect.sizes.begin();
-  };
-  if (rank(finest) > rank(power.finest)) power.finest = finest;
-  if (power.trials == 1 || rank(finest) < rank(power.reliable)) power.reliable = finest;
+  if (reached >= 0) ++power.caught;
+  power.reached.push_back(reached);
 }
 
 }  // namespace
+
+double DefectPower::size_reached(double share) const {
+  if (reached.empty()) return 0;
+  std::vector<int> sorted = reached;
+  std::sort(sorted.begin(), sorted.end(), std::greater<>());
+  const auto needed = static_cast<size_t>(std::ceil(share * static_cast<double>(sorted.size())));
+  const int rank = sorted[std::max<size_t>(1, needed) - 1];
+  return rank < 0 ? 0 : defect->sizes[static_cast<size_t>(rank)];
+}
 
 PowerProbe::PowerProbe(int trials) : trials_(trials) {
   for (const Defect& defect : all_defects()) powers_.push_back({.defect = &defect});

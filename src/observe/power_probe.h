@@ -16,13 +16,19 @@ struct DefectPower {
   const Defect* defect = nullptr;
   int64_t trials = 0;          ///< of the usual size, that changed a bit
   int64_t unchanged = 0;       ///< that changed none: nobody could see them
-  int64_t caught = 0;          ///< of `trials`, outside the guarantee
+  int64_t caught = 0;          ///< of `trials`, outside the guarantee or the expectation
   int64_t nmse_accepts = 0;    ///< of `trials`, by a normalised mean square error of at most 5e-4
   int64_t cosine_accepts = 0;  ///< of `trials`, by a cosine of at least 0.997
-  double finest = 0;           ///< the smallest size that was caught at all; 0: none
-  double reliable = 0;         ///< the smallest size that was caught in each trial; 0: none
+  std::vector<int> reached{};  ///< by each trial: the finest of the defect's sizes that was caught; -1: none
   double smallest_effect = 0;  ///< of what was caught: root mean square of the change by that of the value
   At smallest_at{};            ///< where that was
+  double largest_missed = 0;   ///< of what was not caught at the usual size, likewise
+
+  /// Nine of ten trials caught: what is missed is a place where the weight or the activation is next to
+  /// nothing.
+  bool proven() const { return trials == 0 || caught * 10 >= trials * 9; }
+  /// The finest size that at least this share of the trials was caught at; 0: none.
+  double size_reached(double share) const;
 };
 
 /// To be given the calls of VerifyingOps. Only calls that are right themselves are used.

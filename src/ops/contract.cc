@@ -91,8 +91,9 @@ double sum_roundings(const OpContract& contract, const Magnitudes& of) {
 double bound(const OpContract& contract, const Magnitudes& of, double along) {
   const bool reference = contract.arithmetic == kReference;
   const double roundings = along + contract.extra_roundings;
-  const double inside =
-      gamma(roundings, unit_of(contract)) * of.terms + contract.operand_rounding * of.operands;
+  const double share = gamma(roundings, unit_of(contract));
+  if (std::isinf(share)) return share;
+  const double inside = share * of.terms + contract.operand_rounding * of.operands;
   const double least =
       reference ? contract.output_roundings * 0x1p-150 : (roundings + contract.output_roundings) * 0x1p-134;
   return inside + contract.output_roundings * 0x1p-24 * (of.exact + inside) + least;

@@ -134,14 +134,14 @@ std::string powers_text(const std::vector<DefectPower>& powers) {
   Table table({{"defect"},
                {"injected", Align::right},
                {"caught", Align::right},
-               {"always down to", Align::right},
+               {"half down to", Align::right},
                {"at best", Align::right},
                {"smallest effect", Align::right},
                {"NMSE accepts", Align::right},
                {"cosine accepts", Align::right}});
   for (const DefectPower& p : powers) {
     table.add({std::string(p.defect->name), std::to_string(p.trials), std::to_string(p.caught),
-               size_text(*p.defect, p.reliable), size_text(*p.defect, p.finest),
+               size_text(*p.defect, p.size_reached(0.5)), size_text(*p.defect, p.size_reached(0)),
                p.caught == 0 ? "-" : fmt::format("{:.1e}", p.smallest_effect), std::to_string(p.nmse_accepts),
                std::to_string(p.cosine_accepts)});
   }
@@ -155,18 +155,17 @@ std::string verdict_text(const VerifyReport& report) {
   if (report.decoding.first) also("decoders differ");
   if (!report.bits.all_same()) also("bits differ");
   for (const DefectPower& p : report.ops.powers) {
-    if (!proven(p)) also(fmt::format("misses {}", p.defect->name));
+    if (!p.proven()) also(fmt::format("misses {}", p.defect->name));
   }
   return text.empty() ? std::string(to_string(report.ops.all.verdict())) : text;
 }
 
 }  // namespace
 
-bool proven(const DefectPower& power) { return power.trials == 0 || power.caught > 0; }
-
 bool passes(const VerifyReport& report) {
   return passes(report.ops.all.verdict()) && !report.decoding.first && report.bits.all_same() &&
-         std::all_of(report.ops.powers.begin(), report.ops.powers.end(), proven);
+         std::all_of(report.ops.powers.begin(), report.ops.powers.end(),
+                     [](const DefectPower& p) { return p.proven(); });
 }
 
 std::string one_line(const VerifyReport& report) {

@@ -26,9 +26,6 @@ struct VerifyReport {
 /// same, and of the defects each kind that could be injected caught.
 bool passes(const VerifyReport& report);
 
-/// Whether defects of this kind were injected and all caught, or none could be.
-bool proven(const DefectPower& power);
-
 /// "kilter 0.4.0 verify: cpu avx512 accurate kv=f16, llama 3f2a9c01d4e5, ..."
 std::string one_line(const VerifyReport& report);
 std::string verify_text(const VerifyReport& report);

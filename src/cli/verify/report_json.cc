@@ -106,10 +106,11 @@ boost::json::array powers_json(const std::vector<DefectPower>& powers) {
                        {"injected", p.trials},
                        {"without_effect", p.unchanged},
                        {"caught", p.caught},
-                       {"always_down_to", p.reliable},
-                       {"at_best", p.finest},
+                       {"half_down_to", p.size_reached(0.5)},
+                       {"at_best", p.size_reached(0)},
                        {"smallest_effect", p.smallest_effect},
                        {"smallest_at", to_string(p.smallest_at)},
+                       {"largest_missed", p.largest_missed},
                        {"nmse_accepts", p.nmse_accepts},
                        {"cosine_accepts", p.cosine_accepts}});
   }
