@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "cli/interrupt.h"
@@ -12,15 +13,28 @@
 namespace kilter::cli {
 namespace {
 
-// Ops of all passes, for the progress bar.
-Result<uint64_t> count_ops(const Model& model, std::span<const int64_t> passes) {
+// How many ops the passes have, and how many of them are to be judged.
+struct OpCount {
+  uint64_t all = 0;
+  uint64_t judged = 0;
+};
+
+Result<OpCount> count_ops(const VerifyRequest& request, std::span<const int64_t> passes) {
   ListingOps listing;
   int64_t have = 0;
   for (const int64_t rows : passes) {
     have += rows;
-    KILTER_TRY(list_forward(model, rows, have, listing));
+    KILTER_TRY(list_forward(request.loaded.model, rows, have, listing));
   }
-  return listing.ops().size();
+  OpCount count{.all = listing.ops().size()};
+  for (const ListedOp& op : listing.ops()) {
+    if (request.filter.matches(op.at) || request.filter.matches(op.op)) ++count.judged;
+  }
+  if (count.judged == 0) {
+    return Error{ErrorCode::usage, "--ops", "no op and no value of this model has such a name",
+                 "`kilter explain` lists the names"};
+  }
+  return count;
 }
 
 // Tells a progress bar of each op before it is made.
@@ -74,24 +88,33 @@ void add_choices(const JudgedCall& judged, OpCheck& check) {
   }
 }
 
-// Whole runs side by side: what all roundings together did to the logits.
+// Between the two largest of at least two numbers.
+double greedy_gap(std::span<const float> row) {
+  std::vector<float> two(2);
+  std::partial_sort_copy(row.begin(), row.end(), two.begin(), two.end(), std::greater<>());
+  return double{two[0]} - double{two[1]};
+}
+
+// Whole runs side by side: what all roundings together did to the logits. Rows with a logit that is no number
+// are not compared.
 void compare_runs(std::span<const float> logits, std::span<const float> truth, size_t n_vocab,
                   OpCheck& check) {
   const std::vector<double> no_bound(n_vocab);
+  const auto finite = [](std::span<const float> row) {
+    return std::all_of(row.begin(), row.end(), [](float v) { return std::isfinite(v); });
+  };
   check.smallest_greedy_gap = std::numeric_limits<double>::infinity();
   for (size_t begin = 0; begin < truth.size(); begin += n_vocab) {
     const auto row = logits.subspan(begin, n_vocab);
     const auto right = truth.subspan(begin, n_vocab);
+    if (!finite(row) || !finite(right)) continue;
     const Decision greedy = decide(row, right, no_bound, 1);
     if (greedy.chosen == greedy.right) ++check.greedy_as_in_f64;
+    if (n_vocab > 1) check.smallest_greedy_gap = std::min(check.smallest_greedy_gap, greedy_gap(right));
     for (size_t i = 0; i < n_vocab; ++i) {
-      const double error = std::abs(double{row[i]} - double{right[i]});
-      check.worst_logit_error = std::fmax(check.worst_logit_error, error);
+      check.worst_logit_error =
+          std::max(check.worst_logit_error, std::abs(double{row[i]} - double{right[i]}));
     }
-    std::vector<float> two(right.begin(), right.end());
-    if (n_vocab < 2) continue;
-    std::partial_sort(two.begin(), two.begin() + 2, two.end(), std::greater<>());
-    check.smallest_greedy_gap = std::min(check.smallest_greedy_gap, double{two[0]} - double{two[1]});
   }
 }
 
@@ -114,14 +137,14 @@ Result<OpCheck> check_ops(const VerifyRequest& request) {
   const auto n = static_cast<int64_t>(request.ids.size());
   OpCheck check;
   check.passes = n == 1 ? std::vector<int64_t>{1} : std::vector<int64_t>{n - 1, 1};
-  KILTER_ASSIGN(const uint64_t n_ops, count_ops(model, check.passes));
+  KILTER_ASSIGN(const OpCount count, count_ops(request, check.passes));
 
   KILTER_ASSIGN(const std::unique_ptr<Ops> oracle,
                 make_backend({.backend = "reference", .threads = request.options.threads}));
   KeptValues truth;
   std::vector<float> true_logits;
   {
-    Progress progress("computing in f64", n_ops, ProgressUnit::steps);
+    Progress progress("computing in f64", count.all, ProgressUnit::steps);
     CountingSink counting(truth, progress);
     RecordingOps recording(*oracle, counting);
     KILTER_ASSIGN(true_logits, run_logits(model, recording, request.ids, check.passes.front()));
@@ -130,7 +153,7 @@ Result<OpCheck> check_ops(const VerifyRequest& request) {
   KILTER_ASSIGN(const std::unique_ptr<Ops> ops, loaded_backend(request, request.options));
   KILTER_ASSIGN(const std::unique_ptr<Ops> twin, make_twin(request));
   KILTER_ASSIGN(const Arithmetic arithmetic, arithmetic_of(request.options));
-  Progress progress("judging ops", n_ops, ProgressUnit::steps);
+  Progress progress("judging ops", count.judged, ProgressUnit::steps);
   uint64_t done = 0;
   PowerProbe probe(request.trials);
   const auto n_layer = static_cast<int>(model.layers.size());
@@ -146,10 +169,6 @@ Result<OpCheck> check_ops(const VerifyRequest& request) {
   KILTER_ASSIGN(const std::vector<float> logits,
                 run_logits(model, verifying, request.ids, check.passes.front()));
   if (interrupted()) return interrupted_error();
-  if (done == 0) {
-    return Error{ErrorCode::usage, "--ops", "no op and no value of this model has such a name",
-                 "`kilter explain` lists the names"};
-  }
   compare_runs(logits, true_logits, static_cast<size_t>(model.n_vocab()), check);
   for (const auto& entry : verifying.values()) check.values.push_back(entry.second);
   check.ops = verifying.by_op();

@@ -25,10 +25,10 @@ struct OpCheck {
   std::vector<VerifiedValue> values;
   std::vector<VerifiedOp> ops;
   Margins all;
-  std::vector<Choices> choices;    ///< by the logits that the last op should have given; empty without logits
-  int64_t greedy_as_in_f64 = 0;    ///< tokens whose largest logit is that of a whole run in f64
-  double worst_logit_error = 0;    ///< largest distance of a logit from that run
-  double smallest_greedy_gap = 0;  ///< in that run, between the two largest logits
+  std::vector<Choices> choices;  ///< by the logits that the last op should have given; empty without logits
+  int64_t greedy_as_in_f64 = 0;  ///< tokens whose largest logit is that of a whole run in f64; none with NaN
+  double worst_logit_error = 0;  ///< largest distance of a logit from that run
+  double smallest_greedy_gap = 0;   ///< in that run, between the two largest logits
   std::vector<DefectPower> powers;  ///< empty where no defects were asked for
 };
 

@@ -63,24 +63,37 @@ std::string ops_text(const OpCheck& check) {
   return table.text(2);
 }
 
-// Each value that is not as it should be; the first ones are where an error was made.
+// One value that is not as it should be.
+std::string wrong_value_text(const VerifiedValue& v) {
+  const Margins& m = v.margins;
+  const auto count = static_cast<uint64_t>(m.outside_guarantee + m.outside_expectation + m.cannot_say);
+  std::string text =
+      fmt::format("  {} ({}): {} at {} of {} elements", to_string(v.at), v.op, to_string(m.verdict()),
+                  grouped(count), grouped(static_cast<uint64_t>(m.elements)));
+  if (m.verdict() != Verdict::cannot_say) {
+    text += fmt::format(", the worst in row {}, element {}: {} bounds", v.worst_row, v.worst_element,
+                        margin_text(m.worst));
+  }
+  return text + "\n";
+}
+
+// Values that are not as they should be, in the order of computation: each is wrong by itself.
 std::string wrong_values_text(const OpCheck& check) {
   constexpr int kShown = 10;
   std::string text;
-  int shown = 0;
+  int count = 0;
+  bool unknown = false;
   for (const VerifiedValue& v : check.values) {
-    if (passes(v.margins.verdict()) || ++shown > kShown) continue;
-    text += fmt::format("  {} ({}) is {}: {} of {} elements", to_string(v.at), v.op,
-                        to_string(v.margins.verdict()),
-                        grouped(static_cast<uint64_t>(v.margins.outside_guarantee +
-                                                      v.margins.outside_expectation + v.margins.cannot_say)),
-                        grouped(static_cast<uint64_t>(v.margins.elements)));
-    if (v.worst_row >= 0) {
-      text += fmt::format(", the worst in row {}, element {}", v.worst_row, v.worst_element);
-    }
-    text += "\n";
+    if (passes(v.margins.verdict())) continue;
+    unknown = unknown || v.margins.verdict() == Verdict::cannot_say;
+    if (++count <= kShown) text += wrong_value_text(v);
   }
-  if (shown > kShown) text += fmt::format("  and {} more values\n", shown - kShown);
+  if (count > kShown) text += fmt::format("  and {} more values\n", count - kShown);
+  if (unknown) {
+    text +=
+        "  Nothing can be said of NaN, and of what is computed from numbers of 65,536 and more;\n"
+        "  `kilter inspect --verify` looks for damage in the file.\n";
+  }
   return text;
 }
 
@@ -90,13 +103,18 @@ std::string choices_text(const OpCheck& check) {
                                             check.choices[0].different);
   std::string text = "\nDecisions, by the bounds of the last op\n";
   for (const Choices& c : check.choices) {
-    text += fmt::format("  {:<14}decided at {} of {} tokens, the smallest gap {:.3g} bounds{}\n",
-                        c.k == 1 ? "greedy token" : fmt::format("set of {}", c.k), c.same, tokens,
-                        c.smallest_ratio, c.different == 0 ? "" : fmt::format("; WRONG at {}", c.different));
+    text += fmt::format("  {:<14}decided at {} of {}, the smallest gap {:.3g} bounds{}\n",
+                        c.k == 1 ? "greedy token" : fmt::format("set of {}", c.k), c.same,
+                        counted(tokens, "token"), c.smallest_ratio,
+                        c.different == 0 ? "" : fmt::format("; WRONG at {}", c.different));
   }
-  text += fmt::format(
-      "  {:<14}the same greedy token at {} of {}; smallest gap {:.3g}, largest error of a logit {:.2g}\n",
-      "whole in f64", check.greedy_as_in_f64, tokens, check.smallest_greedy_gap, check.worst_logit_error);
+  text += fmt::format("  {:<14}the same greedy token at {} of {}", "whole in f64", check.greedy_as_in_f64,
+                      tokens);
+  if (std::isfinite(check.smallest_greedy_gap)) {
+    text += fmt::format("; smallest gap {:.3g}, largest error of a logit {:.2g}", check.smallest_greedy_gap,
+                        check.worst_logit_error);
+  }
+  text += "\n";
   return text;
 }
 
@@ -174,17 +192,18 @@ std::string one_line(const VerifyReport& report) {
   if (const VerifiedValue* v = worst_value(ops); v != nullptr) {
     worst = fmt::format(", worst margin {} ({})", margin_text(ops.all.worst), to_string(v->at));
   }
-  return fmt::format("kilter {} verify: {}, {} {}, {} tokens, {} values of {} ops{}: {}\n", KILTER_VERSION,
-                     report.computed, report.architecture, report.sha256.substr(0, 12), report.ids.size(),
-                     ops.values.size(), ops.ops.size(), worst, verdict_text(report));
+  return fmt::format("kilter {} verify: {}, {} {}, {}, {} values of {} ops{}: {}\n", KILTER_VERSION,
+                     report.computed, report.architecture, report.sha256.substr(0, 12),
+                     counted(report.ids.size(), "token"), ops.values.size(), ops.ops.size(), worst,
+                     verdict_text(report));
 }
 
 std::string verify_text(const VerifyReport& report) {
   const OpCheck& ops = report.ops;
   std::string text = fmt::format(
-      "Ops of {} on real activations ({} tokens in passes of {}), each from its own operands, "
+      "Ops of {} on real activations ({} in passes of {}), each from its own operands, "
       "against f64\n",
-      report.model, report.ids.size(), fmt::format("{}", fmt::join(ops.passes, " and ")));
+      report.model, counted(report.ids.size(), "token"), fmt::format("{}", fmt::join(ops.passes, " and ")));
   text += ops_text(ops) + wrong_values_text(ops);
   text += fmt::format(
       "  A margin is |value - f64| / guaranteed bound. Of {} elements of right kernels one is outside the "
