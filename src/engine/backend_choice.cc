@@ -120,6 +120,12 @@ Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options) {
   return unknown("--backend", options.backend, backend_names());
 }
 
+Result<Arithmetic> arithmetic_of(const LoadOptions& options) {
+  if (options.backend == "cpu") return mode_of(options.mode);
+  if (options.backend == "reference") return Arithmetic::reference;
+  return unknown("--backend", options.backend, backend_names());
+}
+
 Status prepare_backend(Ops& ops, const Model& model, const LoadOptions& options) {
   // Pages of the file that were read stay with the process until they are given back: not all of them at
   // once, and not after every small weight either.

@@ -9,6 +9,7 @@
 #include "kilter/engine.h"
 #include "model/model.h"
 #include "observe/timing_ops.h"
+#include "ops/contract.h"
 #include "ops/ops.h"
 
 namespace kilter {
@@ -26,6 +27,9 @@ struct BackendNames {
 };
 /// Errors: those of make_backend.
 Result<BackendNames> backend_names_of(const LoadOptions& options);
+
+/// In which arithmetic that backend computes. Errors: usage, for an unknown name.
+Result<Arithmetic> arithmetic_of(const LoadOptions& options);
 
 /// One instruction set of backend "cpu".
 struct InstructionSet {

@@ -4,14 +4,13 @@
 #include <array>
 #include <boost/json.hpp>
 
-#include "base/file_map.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/json_text.h"
+#include "cli/model_hash.h"
 #include "cli/model_path.h"
 #include "cli/output.h"
 #include "cli/prompt.h"
-#include "cli/pull/sha256.h"
 #include "cli/trace/positions.h"
 #include "cli/trace/trace_prompts.h"
 #include "cli/trace/trace_run.h"
@@ -56,16 +55,6 @@ const CommandInfo kInfo = {
                  {"kilter trace model.gguf -p 'Hello' -o t.safetensors --self-check", "with the proof"}},
     .exits = {{ExitCode::negative, "--self-check: tracing changed a bit; no file was written"}},
 };
-
-// SHA-256 of the files of a model, one after the other.
-Result<std::string> model_hash(const gguf::File& file) {
-  Sha256 hash;
-  for (size_t i = 0; i < file.shard_count(); ++i) {
-    KILTER_ASSIGN(const FileMap map, FileMap::open(file.shard(i).path));
-    hash.update({reinterpret_cast<const char*>(map.bytes().data()), map.bytes().size()});
-  }
-  return hash.hex();
-}
 
 class TraceCommand : public Command {
  public:
