@@ -1,4 +1,4 @@
-// The values of one run under one set of mutations.
+// The values of one run under one scenario.
 #pragma once
 
 #include <map>
@@ -21,17 +21,19 @@ struct ReplayRun {
   std::vector<int32_t> head_rows;  ///< rows of the values of the head
 
   std::span<const int32_t> rows(At at) const;
-  /// How much of a value the dump can stand in for.
+  /// How much of a value the dump can stand in for. Found out once: it may have to look into the file.
   enum class Coverage { none, some_rows, all };
   Coverage coverage(At at) const;
+
+  mutable std::map<At, Coverage, AtOrder> coverage_known;
 };
 
 /// A view whose values are made when they are asked for, and kept. Values that the trial cannot change are
 /// taken from the environment below.
 class Environment final : public ReplayView {
  public:
-  /// `below` may be null; else it has the same inputs, and holds for this one's mutations too.
-  Environment(const ReplayRun& run, Mutations mutations, Inputs inputs, Environment* below);
+  /// `below` may be null; else it has the same inputs, and its scenario is the beginning of this one's.
+  Environment(const ReplayRun& run, Scenario scenario, Inputs inputs, Environment* below);
 
   const Graph& graph() const override { return *run_.model.graph; }
   std::span<const int32_t> tokens() const override { return run_.batch.tokens; }
@@ -46,12 +48,19 @@ class Environment final : public ReplayView {
 
   /// The value as it follows, even where the dump has it.
   Result<std::vector<float>> computed(At at);
-  const Mutations& mutations() const { return mutations_; }
+  const Scenario& scenario() const { return scenario_; }
+  Inputs inputs() const { return inputs_; }
 
  private:
   /// A value as ops read it: the dump's rows where they are whole. Errors: those of compute().
   Result<const HostValue*> input(At at);
   Result<HostValue> compute(const Node& node);
+  bool changed(const Node& node) const;
+  void round_result(const Node& node, HostValue& value) const;
+  /// The operand as the roundings leave it, in `rounded` where they touch it.
+  Result<const HostValue*> operand(const Node& node, size_t i, HostValue& rounded);
+  /// The weight likewise, in `numbers`.
+  Result<Weight> weight_of(const Node& node, std::vector<float>& numbers) const;
   Result<HostValue> run_node(const Node& node, std::span<const int32_t> positions);
   Result<HostValue> mutated(const Mutation& mutation, const Node& node);
   Status overlay_dump(At at, HostValue& value) const;
@@ -61,7 +70,7 @@ class Environment final : public ReplayView {
   void keep_within_budget();
 
   const ReplayRun& run_;
-  Mutations mutations_;
+  Scenario scenario_;
   Inputs inputs_;
   Environment* below_;
   std::map<At, HostValue, AtOrder> values_;

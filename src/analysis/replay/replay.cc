@@ -7,6 +7,13 @@
 
 namespace kilter::analysis {
 
+Scenario Scenario::with(const Scenario& more) const {
+  Scenario both = *this;
+  both.mutations.insert(both.mutations.end(), more.mutations.begin(), more.mutations.end());
+  both.roundings.insert(both.roundings.end(), more.roundings.begin(), more.roundings.end());
+  return both;
+}
+
 class Replay::Impl {
  public:
   Impl(Ops& ops, const ReplayModel& model, const Dump& dump) {
@@ -25,12 +32,19 @@ class Replay::Impl {
 
   const ReplayRun& run() const { return run_; }
 
-  Environment& environment(const Mutations& base, Inputs inputs) {
-    std::unique_ptr<Environment>& kept = inputs == Inputs::dumped ? dumped_ : computed_;
-    if (kept == nullptr || kept->mutations() != base) {
-      kept = std::make_unique<Environment>(run_, base, inputs, nullptr);
+  // The latest few stay: a search goes back and forth between the exact run and one with noise.
+  Environment& environment(const Scenario& base, Inputs inputs) {
+    constexpr size_t kKept = 4;
+    const auto found = std::find_if(environments_.begin(), environments_.end(), [&](const auto& e) {
+      return e->inputs() == inputs && e->scenario() == base;
+    });
+    if (found != environments_.end()) {
+      std::rotate(environments_.begin(), found, found + 1);
+    } else {
+      if (environments_.size() == kKept) environments_.pop_back();
+      environments_.insert(environments_.begin(), std::make_unique<Environment>(run_, base, inputs, nullptr));
     }
-    return *kept;
+    return *environments_.front();
   }
 
  private:
@@ -49,8 +63,7 @@ class Replay::Impl {
   }
 
   ReplayRun run_;
-  std::unique_ptr<Environment> dumped_;    // of the latest base
-  std::unique_ptr<Environment> computed_;  // the same, without the dump's numbers
+  std::vector<std::unique_ptr<Environment>> environments_;  // the latest first
 };
 
 Replay::Replay(Ops& ops, const ReplayModel& model, const Dump& dump)
@@ -58,13 +71,11 @@ Replay::Replay(Ops& ops, const ReplayModel& model, const Dump& dump)
 
 Replay::~Replay() = default;
 
-Result<std::vector<float>> Replay::expected(At at, const Mutations& base, const Mutations& trial,
+Result<std::vector<float>> Replay::expected(At at, const Scenario& base, const Scenario& trial,
                                             Inputs inputs) {
   Environment& below = impl_->environment(base, inputs);
   if (trial.empty()) return below.computed(at);
-  Mutations both = base;
-  both.insert(both.end(), trial.begin(), trial.end());
-  Environment tried(impl_->run(), both, inputs, &below);
+  Environment tried(impl_->run(), base.with(trial), inputs, &below);
   return tried.computed(at);
 }
 
@@ -72,7 +83,7 @@ std::vector<const Node*> Replay::segment(At at, Inputs inputs) const {
   return segment_of(impl_->run(), at, inputs);
 }
 
-ReplayView& Replay::view(const Mutations& base, Inputs inputs) { return impl_->environment(base, inputs); }
+ReplayView& Replay::view(const Scenario& base, Inputs inputs) { return impl_->environment(base, inputs); }
 
 std::span<const int32_t> Replay::rows(At at) const { return impl_->run().rows(at); }
 

@@ -9,6 +9,7 @@
 
 #include "analysis/dump/dump.h"
 #include "analysis/replay/mutation.h"
+#include "analysis/replay/rounding.h"
 #include "ops/ops.h"
 
 namespace kilter::analysis {
@@ -21,7 +22,16 @@ struct ReplayModel {
   FileHeader file_header;                                      ///< what stands in front of it; may be empty
 };
 
-using Mutations = std::vector<std::shared_ptr<const Mutation>>;
+/// How an engine differs from the exact computation.
+struct Scenario {
+  std::vector<std::shared_ptr<const Mutation>> mutations;
+  Roundings roundings;
+
+  bool empty() const { return mutations.empty() && roundings.empty(); }
+  /// Both at once; where two change one node, the later one does.
+  Scenario with(const Scenario& more) const;
+  bool operator==(const Scenario&) const = default;
+};
 
 /// Which values of the dump an op may read.
 enum class Inputs {
@@ -39,15 +49,15 @@ class Replay {
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
 
-  /// What the value should be, [rows(at), row...], with these mutations in force: `base` those that hold for
-  /// good, `trial` one more or none. Errors: memory, those of the dump's load(), those of the mutations.
-  Result<std::vector<float>> expected(At at, const Mutations& base, const Mutations& trial, Inputs inputs);
+  /// What the value should be, [rows(at), row...]: `base` is what holds for good, `trial` what is tried on
+  /// top of it. Errors: memory, those of the dump's load(), those of the mutations.
+  Result<std::vector<float>> expected(At at, const Scenario& base, const Scenario& trial, Inputs inputs);
 
   /// The ops that expected() computes for it, the value's own last.
   std::vector<const Node*> segment(At at, Inputs inputs) const;
 
-  /// A view under the mutations `base`. Valid until the next call with another base.
-  ReplayView& view(const Mutations& base, Inputs inputs);
+  /// A view of the run under `base`. It is valid until three other bases were asked for.
+  ReplayView& view(const Scenario& base, Inputs inputs);
 
   /// The tokens of the rows of a value.
   std::span<const int32_t> rows(At at) const;
