@@ -109,7 +109,8 @@ class WeightTrials : public ::testing::Test {
     std::set<std::string> found;
     for (const Bug* bug : weight_bugs()) {
       for (const Trial& trial : bug->trials(suspect)) {
-        const auto tried = replay.expected(at, {}, {trial.mutation}, Inputs::dumped);
+        const auto tried =
+            replay.expected(at, {}, {.mutations = {trial.mutation}, .roundings = {}}, Inputs::dumped);
         if (tried.ok() && alike(*tried, collected.of(at))) {
           found.insert(std::string(bug->info().id) + ": " + trial.detail);
         }
