@@ -33,7 +33,7 @@ void add_row(Columns& columns, const ValueResult& value) {
 }
 
 Columns empty_table() {
-  return Columns({"value", "op", "worst place", ">seen", ">right", ">margin", ">nmse", "verdict"});
+  return Columns({"value", "op", "worst place", ">seen", ">expected", ">margin", ">nmse", "verdict"});
 }
 
 std::string largest_margins(const Diagnosis& d) {
