@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "analysis/report/json_report.h"
 #include "analysis/report/numbers.h"
@@ -68,7 +69,7 @@ json::array grouped_margins(const ValueResult& v, int32_t group_size) {
       group = next;
       largest = 0;
     }
-    if (!(margins[row] <= largest)) largest = margins[row];
+    largest = std::isnan(margins[row]) ? std::numeric_limits<double>::infinity() : std::max(largest, margins[row]);
   }
   close();
   return groups;

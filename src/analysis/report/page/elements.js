@@ -3,10 +3,11 @@
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const byId = (id) => document.getElementById(id);
+const kSvg = byId('svg').namespaceURI;
 
 function add(parent, name, attributes, ...children) {
-  const svg = parent && (parent.namespaceURI === 'http://www.w3.org/2000/svg' || name === 'svg');
-  const element = svg ? document.createElementNS('http://www.w3.org/2000/svg', name) : document.createElement(name);
+  const inSvg = name === 'svg' || (parent && parent.namespaceURI === kSvg);
+  const element = inSvg ? document.createElementNS(kSvg, name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {})) {
     if (key === 'onclick') element.addEventListener('click', value);
     else if (value !== null && value !== undefined) element.setAttribute(key, value);

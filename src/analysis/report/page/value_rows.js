@@ -15,7 +15,7 @@ function rowsThatMatter() {
     for (let i = Math.max(at - 2, 0); i <= Math.min(at + 2, values.length - 1); ++i) few.add(i);
   }
   values.forEach((value, i) => { if (value.verdict === 'doubtful' && few.size < 60) few.add(i); });
-  if (few.size === 0) {
+  if (few.size < 8) {
     const byMargin = values.map((value, i) => i).sort((a, b) => real(values[b].exact.margin) - real(values[a].exact.margin) || a - b);
     byMargin.slice(0, 12).forEach((i) => few.add(i));
   }
