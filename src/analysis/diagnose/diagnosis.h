@@ -40,12 +40,13 @@ struct ValueResult {
   std::vector<int64_t> shape;  ///< of one row, {H, Hk}; may be empty
   std::string explanation;     ///< id of the benign rounding or of the bug; else empty
   std::string why;             ///< of cannot_say
-  /// Elements by the size of their margin under the exact computation: below 1e-3, 1e-2, .. 1e6, and above.
+  /// Elements by their margin under the exact computation: up to 1e-3, 1e-2, .. 1e6, and above.
   std::array<int64_t, 11> histogram{};
   /// How far the value is from the one of a correct run, whoever is to blame. NaN where that run was not
   /// made.
   double global_nmse = 0;
   int64_t elements = 0;  ///< of the whole value: score.compared of them were seen
+  double seen_rms = 0;   ///< root mean square of the numbers that were seen
 };
 
 /// Another entry of the catalogue that the dump cannot tell from the named one.

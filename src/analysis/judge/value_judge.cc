@@ -68,14 +68,25 @@ Result<ErrorBounds> ValueJudge::bounds_of(const Node& node, const std::vector<fl
   return bounds;
 }
 
-Result<Score> ValueJudge::judge(const SeenValue& seen, const Belief& belief, const Belief& trial) {
-  const At at = seen.observed->at;
+Result<ValueJudge::Expected> ValueJudge::expected(At at, const Belief& belief, const Belief& trial) {
   const Node* node = graph_.find(at);
   if (node == nullptr) return Error{ErrorCode::usage, to_string(at), "this model has no such value", ""};
-  KILTER_ASSIGN(const std::vector<float> y,
-                replay_.expected(at, belief.scenario, trial.scenario, belief.inputs));
-  KILTER_ASSIGN(const ErrorBounds bounds, bounds_of(*node, y, belief, trial));
-  return score_of({*seen.observed, seen.elements, y, replay_.rows(at), bounds});
+  KILTER_ASSIGN(std::vector<float> y, replay_.expected(at, belief.scenario, trial.scenario, belief.inputs));
+  KILTER_ASSIGN(ErrorBounds bounds, bounds_of(*node, y, belief, trial));
+  return Expected{std::move(y), std::move(bounds)};
+}
+
+Result<Score> ValueJudge::judge(const SeenValue& seen, const Belief& belief, const Belief& trial) {
+  KILTER_ASSIGN(const Expected right, expected(seen.observed->at, belief, trial));
+  return score_of(
+      {*seen.observed, seen.elements, right.values, replay_.rows(seen.observed->at), right.bounds});
+}
+
+Result<Score> ValueJudge::compare(const SeenValue& seen, const Belief& belief) {
+  const At at = seen.observed->at;
+  KILTER_ASSIGN(const std::vector<float> y, replay_.expected(at, belief.scenario, {}, belief.inputs));
+  const ErrorBounds none{std::vector<double>(y.size()), std::vector<double>(y.size())};
+  return score_of({*seen.observed, seen.elements, y, replay_.rows(at), none});
 }
 
 }  // namespace kilter::analysis

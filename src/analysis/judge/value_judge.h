@@ -29,6 +29,16 @@ class ValueJudge {
   /// Scores the value under `belief`, and with `trial` on top of it. Errors: those of Replay::expected.
   Result<Score> judge(const SeenValue& seen, const Belief& belief, const Belief& trial);
 
+  /// What the value should be, and its bounds.
+  struct Expected {
+    std::vector<float> values;
+    ErrorBounds bounds;
+  };
+  Result<Expected> expected(At at, const Belief& belief, const Belief& trial);
+
+  /// Differences alone, no margins: without the cost of bounds.
+  Result<Score> compare(const SeenValue& seen, const Belief& belief);
+
  private:
   Result<ErrorBounds> bounds_of(const Node& node, const std::vector<float>& y, const Belief& belief,
                                 const Belief& trial);

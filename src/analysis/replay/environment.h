@@ -40,6 +40,7 @@ class Environment final : public ReplayView {
   std::span<const int64_t> passes() const override { return run_.dump->passes; }
   const Weight* weight(std::string_view name) const override { return run_.model.weight(name); }
   std::span<const std::byte> file_data() const override { return run_.model.file_data; }
+  FileHeader file_header() const override { return run_.model.file_header; }
   Result<std::span<const float>> value(At at) override;
   std::span<const int32_t> rows(At at) const override { return run_.rows(at); }
   Result<std::vector<float>> run(const Node& node) override;

@@ -1,6 +1,7 @@
 // A change of the correct computation: a known bug, or a known way of rounding.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,6 +11,12 @@
 #include "ops/graph.h"
 
 namespace kilter::analysis {
+
+/// What stands in front of the tensors in the file: for bugs of offsets.
+struct FileHeader {
+  std::span<const std::byte> bytes;  ///< from the file's first byte to the first of its data section
+  size_t used = 0;  ///< where metadata and tensor entries end; the rest of `bytes` is padding
+};
 
 /// What a mutated op may look at. Values are [T, row...] f32 over all tokens of the run; a span lives as long
 /// as the view.
@@ -26,6 +33,8 @@ class ReplayView {
   virtual const Weight* weight(std::string_view name) const = 0;
   /// The data section of the model's file, for bugs of offsets: weights lie in it. Empty for a split model.
   virtual std::span<const std::byte> file_data() const = 0;
+  /// What stands in front of it. Empty, where that is not known.
+  virtual FileHeader file_header() const { return {}; }
 
   /// What the op reads under that name: the other engine's own number where its dump is complete, else the
   /// number that follows from it (under the mutations that are in force).

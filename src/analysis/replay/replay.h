@@ -19,6 +19,7 @@ struct ReplayModel {
   const Graph* graph = nullptr;
   std::function<const Weight*(std::string_view name)> weight;  ///< by GGUF's name, null where there is none
   std::span<const std::byte> file_data;                        ///< the file's data section
+  FileHeader file_header;                                      ///< what stands in front of it; may be empty
 };
 
 /// How an engine differs from the exact computation.
