@@ -75,7 +75,8 @@ json::object value_object(const ValueResult& v) {
           {"shape", array_of(v.shape, [](int64_t n) { return json::value(n); })},
           {"histogram", array_of(v.histogram, [](int64_t n) { return json::value(n); })},
           {"global_nmse", std::isnan(v.global_nmse) ? json::value(nullptr) : number(v.global_nmse)},
-          {"elements", v.elements}};
+          {"elements", v.elements},
+          {"seen_rms", number(v.seen_rms)}};
 }
 
 json::value finding_object(const Diagnosis& d, const Finding& f) {
