@@ -104,6 +104,25 @@ TEST(TextReport, ShortensLongLists) {
   EXPECT_NE(diagnosis_text(d, {.every_value = true}).find("name39"), text.npos);
 }
 
+// An engine that is wrong everywhere fills no screens.
+TEST(TextReport, HasALineEachForErrorsBehindTheThird) {
+  Diagnosis d = example("bug");
+  Finding error = d.findings[2];
+  for (int il = 10; il < 15; ++il) {
+    error.at = {at(il, Point::ffn_down)};
+    d.findings.push_back(error);
+  }
+  const std::string text = diagnosis_text(d, {});
+  EXPECT_NE(text.find("5. A wrong value that no known bug explains\n   Where     blk.11.ffn_down\n"),
+            text.npos);
+  EXPECT_NE(
+      text.find(
+          "\n6. blk.12.ffn_down: off by 42.7 bounds at token 2, element 17; no known bug explains it\n"),
+      text.npos);
+  EXPECT_EQ(text.find("Where     blk.12.ffn_down"), text.npos);
+  EXPECT_NE(diagnosis_text(d, {.every_value = true}).find("Where     blk.14.ffn_down"), text.npos);
+}
+
 TEST(TextReport, ShowsForeignNamesWithoutObeyingThem) {
   const std::string text = diagnosis_text(
       hostile_diagnosis("a\x1b[31mb\nc\rd\x07\x7f\xc2\x9b\xe2\x80\xae\xff"), {.every_value = true});
@@ -250,6 +269,16 @@ TEST(JsonReport, ShowsAValueUnderBothHypotheses) {
   EXPECT_EQ(v.at("exact").as_object().at("row_margins").as_array().size(), 5U);
   EXPECT_EQ(v.at("row_tokens").as_array()[4].to_number<int>(), 4);
   EXPECT_EQ(v.at("histogram").as_array().size(), 11U);
+}
+
+TEST(JsonReport, HasNoWorstPlaceOfAnExactValue) {
+  Diagnosis d = example("clean");
+  for (Score* score : {&d.values[2].score, &d.values[2].exact}) score->worst = {};
+  const json::object o = parsed(d);
+  const json::object& v = o.at("values").as_array()[2].as_object();
+  EXPECT_TRUE(v.at("exact").as_object().at("worst").is_null());
+  EXPECT_NE(diagnosis_text(d, {.every_value = true}).find(" matmul         -   "),
+            std::string::npos);
 }
 
 TEST(JsonReport, WritesWhatJsonCannot) {

@@ -69,7 +69,8 @@ json::array grouped_margins(const ValueResult& v, int32_t group_size) {
       group = next;
       largest = 0;
     }
-    largest = std::isnan(margins[row]) ? std::numeric_limits<double>::infinity() : std::max(largest, margins[row]);
+    largest =
+        std::isnan(margins[row]) ? std::numeric_limits<double>::infinity() : std::max(largest, margins[row]);
   }
   close();
   return groups;
@@ -103,6 +104,7 @@ json::object page_data(const Diagnosis& d) {
     json::object& finding = findings[i].as_object();
     finding["places"] = places_text(d.findings[i].at);
     finding["margins"] = sentence_text(margins_sentence(d, d.findings[i]));
+    finding["open"] = worth_details(d, i);
     make_sentences(finding);
   }
   json::array& values = data["values"].as_array();

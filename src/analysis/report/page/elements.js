@@ -35,7 +35,11 @@ function short(x, digits) {
   const size = Math.abs(x);
   return size < 1e-3 || size >= 9999.5 ? trimmed(x.toExponential(Math.min(digits, 3) - 1 || 1)) : trimmed(x.toPrecision(digits));
 }
-const margin = (x) => real(x) >= 999.5 && real(x) < 9999.5 ? real(x).toFixed(0) : short(x, 3);
+function margin(x) {
+  const size = Math.abs(real(x));
+  if (!(size >= 1e-3 && size < 9999.5) && size > 0 && size < Infinity) return trimmed(real(x).toExponential(1));
+  return size >= 999.5 && size < 9999.5 ? real(x).toFixed(0) : short(x, 3);
+}
 const number = (x) => Number.isFinite(real(x)) && Math.abs(real(x)) >= 1e-4 && Math.abs(real(x)) < 1e6 ?
   trimmed(real(x).toPrecision(6)) : Number.isFinite(real(x)) && real(x) !== 0 ? trimmed(real(x).toExponential(5)) : short(x, 6);
 const count = (n) => n.toLocaleString('en');

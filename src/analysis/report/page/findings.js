@@ -50,9 +50,15 @@ function valueLink(name, text) {
 }
 
 function showFinding(finding, i) {
-  const card = add(byId('findings'), 'article', {class: 'finding', id: 'finding-' + (i + 1)});
-  add(card, 'h3', {}, make('span', {class: 'badge'}, String(i + 1)), finding.title,
+  const title = make('h3', {}, make('span', {class: 'badge'}, String(i + 1)), finding.title,
     finding.bug ? make('code', {class: 'id'}, finding.bug) : null);
+  let card = add(byId('findings'), 'article', {class: 'finding', id: 'finding-' + (i + 1)});
+  if (finding.open) {
+    card.append(title);
+  } else {
+    title.append(': ', finding.at[0] || '');
+    card = add(card, 'details', {}, make('summary', {}, title));
+  }
   add(card, 'p', {}, finding.cause);
   if (finding.fix) add(card, 'p', {class: 'fix'}, make('strong', {}, 'Fix '), finding.fix);
   const list = add(card, 'dl');

@@ -108,6 +108,7 @@ function showDetails(value) {
     row('cosine', number(exact.cosine));
   }
   if (value.global_nmse !== null) row('whole run', 'NMSE ' + short(value.global_nmse, 3));
+  if (value.seen_rms > 0) row('seen RMS', number(value.seen_rms));
   if (value.shape.length) row('a row is', '[' + value.shape.join(', ') + ']');
   if (value.source) row('in the dump', value.source);
   if (value.match) row('known by', value.match);

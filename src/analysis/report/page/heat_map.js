@@ -47,7 +47,7 @@ function sayHeat() {
 function drawHeat() {
   const canvas = byId('heat-map'), style = getComputedStyle(document.documentElement);
   const room = canvas.parentElement.clientWidth - heat.left - 8;
-  heat.w = Math.min(Math.max(Math.floor(room / values.length * 2) / 2, 2), 16);
+  heat.w = Math.min(Math.max(Math.floor(room / values.length * 2) / 2, 1.5), 16);
   heat.h = heat.groups <= 12 ? 20 : heat.groups <= 32 ? 12 : 7;
   const width = heat.left + heat.w * values.length + 2, height = heat.top + heat.h * heat.groups + 2;
   const ratio = window.devicePixelRatio || 1;
