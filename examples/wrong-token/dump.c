@@ -130,23 +130,50 @@ static void print_numbers(FILE* file, const float* numbers, int64_t count) {
   fputc(']', file);
 }
 
-static void print_value(FILE* file, const dump_value* value, const char** comma) {
+/* Which token row r of the value is: a value with a row a pass has the pass's last. */
+static int64_t token_of_row(const dump* from, const dump_value* value, int64_t row) {
+  if (value->rows == from->n_tokens || value->rows != from->n_passes) return row;
+  int64_t token = -1;
+  for (int64_t pass = 0; pass <= row; ++pass) token += from->passes[pass];
+  return token;
+}
+
+static void print_value(FILE* file, const dump* from, const dump_value* value, const char** comma) {
   fprintf(file, "%s\n{\"name\":\"%s\",", *comma, value->name);
   print_shape(file, value);
-  fputc(',', file);
+  fputs(",\"rows\":[", file);
+  for (int64_t row = 0; row < value->rows; ++row) {
+    fprintf(file, "%s%lld", row ? "," : "", (long long)token_of_row(from, value, row));
+  }
+  fputs("],", file);
   print_numbers(file, value->data, value->rows * row_size(value));
   fputc('}', file);
   *comma = ",";
 }
 
-static void print_ten(FILE* file, const dump_value* value, int64_t row, const char** comma) {
+static void print_ten(FILE* file, const dump* from, const dump_value* value, int64_t row,
+                      const char** comma) {
   const int64_t size = row_size(value);
   fprintf(file, "%s\n{\"name\":\"%s\",", *comma, value->name);
   print_shape(file, value);
-  fprintf(file, ",\"row\":%lld,\"first\":0,", (long long)row);
+  fprintf(file, ",\"row\":%lld,\"first\":0,", (long long)token_of_row(from, value, row));
   print_numbers(file, value->data + row * size, size < 10 ? size : 10);
   fputc('}', file);
   *comma = ",";
+}
+
+static void print_weights(FILE* file, const dump* from) {
+  const char* comma = "";
+  for (int i = 0; i < from->n_weights; ++i) {
+    const dump_weight* weight = &from->weights[i];
+    for (int64_t row = 0; row < weight->rows; ++row) {
+      fprintf(file, "%s\n{\"name\":\"%s\",\"row\":%lld,", comma, weight->name,
+              (long long)(weight->first_row + row));
+      print_numbers(file, weight->data + row * weight->cols, weight->cols);
+      fputc('}', file);
+      comma = ",";
+    }
+  }
 }
 
 static void write_json(const dump* from, FILE* file) {
@@ -159,20 +186,14 @@ static void write_json(const dump* from, FILE* file) {
   for (int i = 0; i < from->n_values; ++i) {
     const dump_value* value = &from->values[i];
     if (from->kind != DUMP_TEN) {
-      print_value(file, value, &comma);
+      print_value(file, from, value, &comma);
       continue;
     }
-    print_ten(file, value, 0, &comma);
-    if (value->rows > 1) print_ten(file, value, value->rows - 1, &comma);
+    print_ten(file, from, value, 0, &comma);
+    if (value->rows > 1) print_ten(file, from, value, value->rows - 1, &comma);
   }
-  for (int i = 0; i < from->n_weights; ++i) {
-    const dump_weight* weight = &from->weights[i];
-    fprintf(file, "%s\n{\"name\":\"%s\",\"shape\":[%lld,%lld],\"row\":%lld,", comma, weight->name,
-            (long long)weight->rows, (long long)weight->cols, (long long)weight->first_row);
-    print_numbers(file, weight->data, weight->rows * weight->cols);
-    fputc('}', file);
-    comma = ",";
-  }
+  fputs("],\"weights\":[", file);
+  print_weights(file, from);
   fputs("\n]}\n", file);
 }
 

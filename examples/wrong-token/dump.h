@@ -9,14 +9,11 @@ typedef enum {
   DUMP_LOGITS, /* the logits only */
 } dump_kind;
 
-typedef enum { DUMP_SAFETENSORS, DUMP_JSON } dump_format;
-
 typedef struct {
   char name[64];
   int axes;         /* of one row: 1 or 2 */
   int64_t shape[2]; /* of one row, slowest axis first */
   int64_t rows, room;
-  int64_t first_row; /* which row of the run the first of them is */
   float* data;
 } dump_value;
 
