@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "analysis/dump/dump.h"
-#include "analysis/replay/mutation.h"
+#include "analysis/replay/replay.h"
 
 namespace kilter::analysis {
 
@@ -58,10 +58,22 @@ class Bug {
 
 /// Another way to read the bytes of a weight.
 struct Reading {
-  std::string detail;  ///< "block size 148 instead of 144"
+  std::string detail;  ///< "block size 148 instead of 144": the same for all weights that the bug hits alike
   /// out: [w.cols]. Errors: usage, where these bytes cannot be read so.
   std::function<Status(const Weight& w, int64_t row, std::span<float> out)> decode_row;
+  /// out: [w.rows * w.cols], the same numbers. Empty, unless that is cheaper than row by row.
+  std::function<Status(const Weight& w, std::span<float> out)> decode_all = {};
   int fitted = 0;
+};
+
+/// All rows of `w` by `reading`. out: [w.rows * w.cols].
+Status read_weight(const Reading& reading, const Weight& w, std::span<float> out);
+
+/// Which nodes one trial of a WeightBug touches together.
+enum class Reach {
+  model,  ///< all whose weight has the reading: a decoder is one function
+  group,  ///< these, and also each kind of weight alone (attn_q of all layers), the quantised ones, and those
+          ///< of the layers without the head: a person wrote a line for each
 };
 
 /// A bug that reads weights wrongly. It can be found in decoded rows alone, without any forward pass, and its
@@ -69,11 +81,16 @@ struct Reading {
 class WeightBug : public Bug {
  public:
   /// Wrong readings of this very weight. Empty, where the bug cannot happen to it (another format, another
-  /// shape).
-  virtual std::vector<Reading> readings(const Weight& w) const = 0;
-  /// One trial for each detail that readings() gives for weights of the segment; its mutation touches every
-  /// node whose weight has that reading.
+  /// shape). They may keep pointers into the model. Cheap: nothing is decoded.
+  virtual std::vector<Reading> readings(const Weight& w, const ReplayModel& model) const = 0;
+  /// One trial for each detail that readings() gives for weights of the segment, and for each group of nodes
+  /// that reach() names; its mutation touches every node of the group whose weight has that reading.
   std::vector<Trial> trials(const Suspect& suspect) const override;
+
+ protected:
+  /// Whether the bug can happen where this node reads its weight.
+  virtual bool touches(const Node& node) const { return node.weight != nullptr; }
+  virtual Reach reach() const { return Reach::model; }
 };
 
 /// Every entry, by rank.

@@ -1,6 +1,7 @@
 // A change of the correct computation: a known bug, or a known way of rounding.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,6 +11,12 @@
 #include "ops/graph.h"
 
 namespace kilter::analysis {
+
+/// What stands in front of the tensors in the file: for bugs of offsets.
+struct FileHeader {
+  std::span<const std::byte> bytes;  ///< from the file's first byte to the first of its data section
+  size_t used = 0;  ///< where metadata and tensor entries end; the rest of `bytes` is padding
+};
 
 /// What a mutated op may look at. Values are [T, row...] f32 over all tokens of the run; a span lives as long
 /// as the view.
@@ -24,13 +31,17 @@ class ReplayView {
   virtual std::span<const int64_t> passes() const = 0;
   /// A tensor of the model's file by GGUF's name, or null.
   virtual const Weight* weight(std::string_view name) const = 0;
-  /// The bytes around it: for bugs of offsets. The span runs from the tensor's first byte to the end of the
-  /// file's data; negative offsets are data_section().
+  /// The data section of the model's file, for bugs of offsets: weights lie in it. Empty for a split model.
   virtual std::span<const std::byte> file_data() const = 0;
+  /// What stands in front of it. Empty, where that is not known.
+  virtual FileHeader file_header() const { return {}; }
 
   /// What the op reads under that name: the other engine's own number where its dump is complete, else the
   /// number that follows from it (under the mutations that are in force).
   virtual Result<std::span<const float>> value(At at) = 0;
+  /// Which token each row of value(at) belongs to: all of them, but for the values of the head, which are
+  /// made for the rows that the dump shows.
+  virtual std::span<const int32_t> rows(At at) const = 0;
   /// Computes a node, which may be a changed copy of one of graph(): with other inputs, weight, rope, number
   /// or op. The inputs are looked up with value().
   virtual Result<std::vector<float>> run(const Node& node) = 0;

@@ -1,0 +1,12 @@
+# cmake -D FOLDER=page -D OUTPUT=page.cc -P embed_page.cmake: the files of FOLDER as strings of C++ (page.h).
+set(source "// Made by embed_page.cmake out of report/page/.\n#include \"analysis/report/page.h\"\n\n")
+string(APPEND source "namespace kilter::analysis {\n\n")
+foreach(file html css js)
+  file(READ ${FOLDER}/page.${file} text)
+  if(text MATCHES [[\)kilter_page"]])
+    message(FATAL_ERROR "page.${file} holds the end of its own string")
+  endif()
+  string(APPEND source "std::string_view page_${file}() {\n  return R\"kilter_page(${text})kilter_page\";\n}\n\n")
+endforeach()
+string(APPEND source "}  // namespace kilter::analysis\n")
+file(WRITE ${OUTPUT} "${source}")
