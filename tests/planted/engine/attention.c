@@ -231,6 +231,9 @@ void attention(run* r, int il) {
   look_up(r, keys, values);
 
   project(&l->o, r->rows, net->n_head * net->v_width, net->n_embd, r->mix, r->branch);
+  for (int64_t i = 0; bug(BUG_ODD_LEAK) && i + 1 < (int64_t)r->rows * net->n_embd; ++i) {
+    r->branch[i] += 0.1f * r->branch[i + 1];
+  }
   show(r, "attn_output", net->n_embd, 0, r->branch);
   add_row_bias(r, "attn_output_bias", net->n_embd, l->o_bias, r->branch);
 }

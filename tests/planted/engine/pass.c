@@ -148,6 +148,14 @@ static void gate_and_up(run* r) {
   show(r, "ffn_gated", r->net.n_ff, 0, r->gate);
 }
 
+static void add_noise(float* x, int64_t n) {
+  uint32_t state = 99;
+  for (int64_t i = 0; i < n; ++i) {
+    state = state * 1664525u + 1013904223u;
+    x[i] *= 1 + 0.06f * ((float)(state >> 8) / 16777216.0f - 0.5f);
+  }
+}
+
 static void feed_forward(run* r, int il) {
   const network* net = &r->net;
   const layer* l = &net->layers[il];
@@ -162,6 +170,7 @@ static void feed_forward(run* r, int il) {
   add_row_bias(r, "ffn_up_bias", net->n_ff, l->up_bias, r->up);
   gate_and_up(r);
   project(&l->down, r->rows, net->n_ff, net->n_embd, r->gate, r->branch);
+  if (bug(BUG_ODD_NOISE)) add_noise(r->branch, (int64_t)r->rows * net->n_embd);
   show(r, "ffn_down", net->n_embd, 0, r->branch);
   add_row_bias(r, "ffn_down_bias", net->n_embd, l->down_bias, r->branch);
   add_branch(r, r->branch, bug(BUG_NO_FFN_RESIDUAL), 0, r->h);
