@@ -215,7 +215,7 @@ std::vector<Variant> tails(const Suspect& suspect) {
     variants.push_back({same_width, product_of_first(n),
                         fmt::format("the first {} of {} products are summed", n, n_in), ""});
   };
-  for (const size_t step : {256, 128, 64, 32, 16, 8}) add(n_in / step * step);
+  for (const size_t step : {256U, 128U, 64U, 32U, 16U, 8U}) add(n_in / step * step);
   add(n_in - 1);
   add(n_in / 2);
   for (const Point point : {Point::token_embd, Point::ffn_gated, Point::attn_mix}) {
