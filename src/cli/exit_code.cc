@@ -14,6 +14,8 @@ constexpr std::array kExitCodes = {
     ExitCodeInfo{ExitCode::corrupt, "a file breaks its own format"},
     ExitCodeInfo{ExitCode::unsupported, "a valid file or request that this build cannot serve"},
     ExitCodeInfo{ExitCode::memory, "not enough memory"},
+    ExitCodeInfo{ExitCode::undecided, "nothing is wrong beyond doubt, and something is not right"},
+    ExitCodeInfo{ExitCode::nothing_compared, "there was nothing to compare, which is not a pass"},
     ExitCodeInfo{ExitCode::interrupted, "interrupted (Ctrl-C, SIGTERM)"},
 };
 

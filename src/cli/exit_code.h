@@ -17,6 +17,8 @@ enum class ExitCode : int {
   corrupt = 4,
   unsupported = 5,
   memory = 6,
+  undecided = 7,
+  nothing_compared = 8,
   interrupted = 130,  // what shells give a program that Ctrl-C ended
 };
 

@@ -102,7 +102,7 @@ Result<std::vector<Candidate>> CandidateSearch::with_roundings(const std::vector
       if (pause) KILTER_TRY(pause());
       Result<Score> score = judge_.judge(test.seen, test.base, with.belief());
       if (!score.ok() && ends_search(score.error())) return score.error();
-      if (!score.ok() || !score->fits()) continue;
+      if (!score.ok() || !score->fits() || !rounding->looks_like_it(*score)) continue;
       with.score = std::move(*score);
       found.push_back(std::move(with));
       break;

@@ -22,6 +22,7 @@ enum class ValueVerdict {
   doubtful,     ///< beyond the expected errors of f32, within what f32 can do at worst
   cannot_say,   ///< what it is made from is not known well enough
 };
+/// As JSON has it: "cannot_say".
 std::string_view to_string(ValueVerdict verdict);
 
 /// One value of the dump.
@@ -33,8 +34,12 @@ struct ValueResult {
   ValueVerdict verdict = ValueVerdict::cannot_say;
   Score score;              ///< under what explains it; under the exact computation where nothing does
   double exact_margin = 0;  ///< under the exact computation
-  std::string explanation;  ///< id of the benign rounding or of the bug; else empty
-  std::string why;          ///< of cannot_say
+  Score exact;              ///< under the exact computation, whatever explains the value: what a report shows
+                            ///< of it. Nothing compared: `score` is taken in its place
+  std::vector<int32_t> rows;   ///< tokens of the rows of both scores; empty: 0, 1, 2 ..
+  std::vector<int64_t> shape;  ///< of one row, {H, Hk}; may be empty
+  std::string explanation;     ///< id of the benign rounding or of the bug; else empty
+  std::string why;             ///< of cannot_say
   /// Elements by their margin under the exact computation: up to 1e-3, 1e-2, .. 1e6, and above.
   std::array<int64_t, 11> histogram{};
   /// How far the value is from the one of a correct run, whoever is to blame. NaN where that run was not
@@ -102,6 +107,7 @@ enum class Outcome {
   undecided,         ///< nothing is wrong beyond doubt, and something is not right
   nothing_compared,  ///< the dump holds nothing that could be judged
 };
+/// As JSON has it: "nothing_compared".
 std::string_view to_string(Outcome outcome);
 
 struct Coverage {

@@ -107,7 +107,10 @@ class Patterns {
     if (squares == 0 || seen_squares == 0) return;
     const double factor = product / squares;
     const double left = seen_squares - factor * product;
-    if (left < 1e-6 * seen_squares) {
+    near_ = left < 1e-6 * seen_squares && std::abs(factor - 1) < 1e-3;
+    if (near_) {
+      sentences_.push_back("all numbers are nearly right");
+    } else if (left < 1e-6 * seen_squares) {
       sentences_.push_back(fmt::format("every number is {:.6g} times the right one", factor));
     } else {
       sentences_.push_back(fmt::format("cosine with the right numbers {:.4f}, size {:.4g} times theirs",
@@ -117,7 +120,7 @@ class Patterns {
   }
 
   void other_order() {
-    if (!seen_.elements.complete() || rows() == 0) return;
+    if (near_ || !seen_.elements.complete() || rows() == 0) return;
     for (size_t r = 0; r < rows(); ++r) {
       const auto begin = static_cast<std::ptrdiff_t>(r * width_);
       const auto end = begin + static_cast<std::ptrdiff_t>(width_);
@@ -146,6 +149,7 @@ class Patterns {
   std::span<const float> expected_;
   const Score& score_;
   size_t width_;
+  bool near_ = false;
   std::vector<std::string> sentences_;
 };
 

@@ -44,19 +44,29 @@ std::optional<ActivationBlocks> activation_blocks(DType weights) {
   }
 }
 
+std::optional<ActivationBlocks> fast_blocks(DType weights) {
+  if (dtype_info(weights).block_values == 1) return std::nullopt;
+  return ActivationBlocks{256, Scale::f32, Pole::magnitude, 127};
+}
+
+std::optional<ActivationBlocks> accurate_blocks(DType weights) {
+  if (dtype_info(weights).block_values == 1) return std::nullopt;
+  return ActivationBlocks{256, Scale::f32, Pole::magnitude, 32639};
+}
+
 void round_in_blocks(const ActivationBlocks& blocks, std::span<float> row) {
   for (size_t begin = 0; begin < row.size(); begin += static_cast<size_t>(blocks.size)) {
     const size_t n = block_at(row, begin, blocks.size).size();
     const std::span<float> block = row.subspan(begin, n);
     const float most = largest(block);
     if (most == 0 || !std::isfinite(most)) continue;
-    const float pole = blocks.pole == Pole::magnitude ? std::abs(most) / 127 : most / -127;
+    const float pole = blocks.pole == Pole::magnitude ? std::abs(most) / blocks.codes : most / -blocks.codes;
     const float inverse = 1 / pole;
     const float scale = blocks.scale == Scale::f16 ? round_to(kF16, pole) : pole;
     for (float& x : block) {
       const float code =
           blocks.pole == Pole::magnitude ? std::round(x * inverse) : std::nearbyint(x * inverse);
-      x = std::clamp(code, -128.0F, 127.0F) * scale;
+      x = std::clamp(code, -blocks.codes - 1, blocks.codes) * scale;
     }
   }
 }
@@ -64,7 +74,8 @@ void round_in_blocks(const ActivationBlocks& blocks, std::span<float> row) {
 double largest_step(const ActivationBlocks& blocks, std::span<const float> row) {
   double step = 0;
   for (size_t begin = 0; begin < row.size(); begin += static_cast<size_t>(blocks.size)) {
-    step = std::max(step, std::abs(double{largest(block_at(row, begin, blocks.size))}) / 127);
+    step =
+        std::max(step, std::abs(double{largest(block_at(row, begin, blocks.size))}) / double{blocks.codes});
   }
   return step;
 }

@@ -48,39 +48,48 @@ class StoredShort final : public Benign {
   ShortFloat type_;
 };
 
-// The engine's own operands in 8 bits, by the type of the weight.
-class EightBitActivations final : public Benign {
+// Operands of products as integers, by the type of the weight.
+class IntegerActivations final : public Benign {
  public:
-  std::string_view id() const override { return "activations-q8"; }
-  std::string_view sentence() const override {
-    return "activations of matrix products rounded to 8 bits, block by block, as llama.cpp does";
-  }
+  using BlocksOf = std::optional<ActivationBlocks> (*)(DType weights);
+  IntegerActivations(std::string_view id, std::string_view sentence, BlocksOf blocks_of)
+      : id_(id), sentence_(sentence), blocks_of_(blocks_of) {}
+  std::string_view id() const override { return id_; }
+  std::string_view sentence() const override { return sentence_; }
   bool touches(const Node& node) const override {
-    return is_product(node) && node.weight != nullptr && activation_blocks(node.weight->type).has_value();
+    return is_product(node) && node.weight != nullptr && blocks_of_(node.weight->type).has_value();
   }
   void round_operand(const Node& node, size_t, std::span<float> x, int64_t width) const override {
-    const ActivationBlocks blocks = *activation_blocks(node.weight->type);
+    const ActivationBlocks blocks = *blocks_of_(node.weight->type);
     for (size_t begin = 0; begin < x.size(); begin += static_cast<size_t>(width)) {
       round_in_blocks(blocks, x.subspan(begin, static_cast<size_t>(width)));
     }
   }
-  // A number within rounding errors of the middle between two codes may go either way: in an f32 division by
-  // the scale that happens to |code| * 4u of all numbers, so three in a row of any length here are beyond
-  // 1e-4. A weight is taken as at most 6 times the root mean square of its row.
   Status widen(const Node& node, std::span<const float> y, BoundContext& context,
                ErrorBounds& bounds) const override;
+
+ private:
+  std::string_view id_;
+  std::string_view sentence_;
+  BlocksOf blocks_of_;
 };
 
-Status EightBitActivations::widen(const Node& node, std::span<const float> y, BoundContext& context,
-                                  ErrorBounds& bounds) const {
-  constexpr double kFlips = 2;
+// A number within rounding errors of the middle between two codes may go either way: in an f32 division by
+// the scale that happens to |code| * 4u of all numbers, which for codes up to 127 is once in 30000, and three
+// such in a row of any length here are beyond 1e-4. Finer codes may all be off by one, and their steps are as
+// much smaller: flips grow as the square root of the row. A weight is taken as at most 6 times the root mean
+// square of its row.
+Status IntegerActivations::widen(const Node& node, std::span<const float> y, BoundContext& context,
+                                 ErrorBounds& bounds) const {
   constexpr double kMostOfARow = 6;
   KILTER_ASSIGN(const std::span<const float> x, context.view.value(node.inputs.at(0)));
   KILTER_ASSIGN(const std::span<const double> norms, context.norms.of(*node.weight));
+  const ActivationBlocks blocks = *blocks_of_(node.weight->type);
   const auto n_in = static_cast<size_t>(node.weight->cols);
+  const double flips = blocks.codes > 127 ? std::sqrt(static_cast<double>(n_in)) : 2;
   for (size_t t = 0; t * norms.size() < y.size(); ++t) {
-    const double step = largest_step(*activation_blocks(node.weight->type), x.subspan(t * n_in, n_in));
-    const double one = kFlips * kMostOfARow * step / std::sqrt(static_cast<double>(n_in));
+    const double step = largest_step(blocks, x.subspan(t * n_in, n_in));
+    const double one = flips * kMostOfARow * step / std::sqrt(static_cast<double>(n_in));
     for (size_t o = 0; o < norms.size(); ++o) {
       bounds.expected[t * norms.size() + o] += one * norms[o];
       bounds.guaranteed[t * norms.size() + o] += one * norms[o];
@@ -88,6 +97,39 @@ Status EightBitActivations::widen(const Node& node, std::span<const float> y, Bo
   }
   return {};
 }
+
+// Operands in 8 bits by a scheme that nobody knows: errors of half a step at most, uniform and independent,
+// with a scale for the whole row at worst. Their sum has the deviation |w| step / sqrt(12).
+class UnknownEightBits final : public Benign {
+ public:
+  std::string_view id() const override { return "activations-8bit"; }
+  std::string_view sentence() const override {
+    return "activations of matrix products rounded to about 8 bits: the errors are as large and as evenly "
+           "spread";
+  }
+  bool touches(const Node& node) const override { return is_product(node); }
+  Status widen(const Node& node, std::span<const float> y, BoundContext& context,
+               ErrorBounds& bounds) const override {
+    KILTER_ASSIGN(const std::span<const float> x, context.view.value(node.inputs.at(0)));
+    KILTER_ASSIGN(const std::span<const double> norms, context.norms.of(*node.weight));
+    const auto n_in = static_cast<size_t>(node.weight->cols);
+    for (size_t t = 0; t * norms.size() < y.size(); ++t) {
+      double most = 0;
+      for (const float v : x.subspan(t * n_in, n_in)) most = std::max(most, std::abs(double{v}));
+      for (size_t o = 0; o < norms.size(); ++o) {
+        const double more = kLambda * norms[o] * most / 127 / std::sqrt(12.0);
+        bounds.expected[t * norms.size() + o] += more;
+        bounds.guaranteed[t * norms.size() + o] += more;
+      }
+    }
+    return {};
+  }
+  // Bounds are kLambda deviations: the errors are one at most. And rounding errs everywhere, a bug at some
+  // places.
+  bool looks_like_it(const Score& with) const override {
+    return with.rms_margin * kLambda < 1.15 && with.spread() > 0.7;
+  }
+};
 
 // Operands of products in a short type, the weights too where `weights` says so.
 class ShortOperands final : public Benign {
@@ -220,7 +262,13 @@ class Together final : public Benign {
 
 std::vector<std::shared_ptr<const Benign>> make_benign() {
   using Weights = ShortOperands::Weights;
-  const auto q8 = std::make_shared<EightBitActivations>();
+  const auto q8 = std::make_shared<IntegerActivations>(
+      "activations-q8", "activations of matrix products rounded to 8 bits, block by block, as llama.cpp does",
+      activation_blocks);
+  const auto fast = std::make_shared<IntegerActivations>(
+      "kilter-fast", "kilter's mode fast: activations in 8 bits a block of 256", fast_blocks);
+  const auto accurate = std::make_shared<IntegerActivations>(
+      "kilter-accurate", "kilter's mode accurate: activations in 16 bits a block of 256", accurate_blocks);
   const auto cache = std::make_shared<ShortCache>();
   const auto bf16 = std::make_shared<StoredShort>("stored-bf16", "values kept in bf16", kBf16);
   const auto f16 = std::make_shared<StoredShort>("stored-f16", "values kept in f16", kF16);
@@ -237,11 +285,10 @@ std::vector<std::shared_ptr<const Benign>> make_benign() {
   const auto rope_f16 = inside({"rope-f16", "cosines and sines of RoPE kept in f16", "rope", kF16, 1.5});
   const auto silu_f16 = inside({"silu-f16", "SiLU looked up in a table of f16 numbers", "silu", kF16, 6});
   return {
+      accurate,
       q8,
       cache,
-      std::make_shared<Together>("llama.cpp",
-                                 "llama.cpp's arithmetic: activations in 8 bits, keys and values in f16",
-                                 std::vector<std::shared_ptr<const Benign>>{q8, cache}),
+      fast,
       bf16,
       f16,
       std::make_shared<ShortOperands>("activations-f16", "activations of products rounded to f16", kF16,
@@ -250,6 +297,13 @@ std::vector<std::shared_ptr<const Benign>> make_benign() {
                                       Weights::kept),
       f16_operands,
       bf16_operands,
+      std::make_shared<Together>("llama.cpp",
+                                 "llama.cpp's arithmetic: activations in 8 bits, keys and values in f16",
+                                 std::vector<std::shared_ptr<const Benign>>{q8, cache}),
+      std::make_shared<Together>("kilter", "kilter's mode accurate, keys and values in f16",
+                                 std::vector<std::shared_ptr<const Benign>>{accurate, cache}),
+      std::make_shared<Together>("kilter-8", "kilter's mode fast, keys and values in f16",
+                                 std::vector<std::shared_ptr<const Benign>>{fast, cache}),
       std::make_shared<ShortOperands>("tf32", "operands of products rounded to TF32", kTf32,
                                       Weights::rounded),
       std::make_shared<Together>(
@@ -263,6 +317,7 @@ std::vector<std::shared_ptr<const Benign>> make_benign() {
       rope_f16,
       rope_bf16,
       silu_f16,
+      std::make_shared<UnknownEightBits>(),
   };
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "analysis/judge/expected_error.h"
+#include "analysis/judge/score.h"
 #include "analysis/replay/rounding.h"
 
 namespace kilter::analysis {
@@ -19,11 +20,14 @@ class Benign : public Rounding {
   /// value. Errors: those of the view.
   virtual Status widen(const Node& node, std::span<const float> y, BoundContext& context,
                        ErrorBounds& bounds) const = 0;
+  /// Whether errors that are within the widened bounds look like this rounding. A bound alone may hide a bug.
+  virtual bool looks_like_it(const Score&) const { return true; }
   /// Whether numbers that the engine showed can have come out of this: all of them are bf16, say.
   virtual bool could_give(const Node&, std::span<const float> /*seen*/) const { return true; }
 };
 
-/// Every entry, the commonest first. Some stand for several at once: what one engine does to all its values.
+/// Every entry: single ones before those that stand for several at once, what one engine does to all its
+/// values.
 std::span<const std::shared_ptr<const Benign>> all_benign();
 
 }  // namespace kilter::analysis

@@ -8,6 +8,7 @@
 namespace kilter::analysis {
 namespace {
 
+constexpr double kPoorLibrary = 4;  // an exp or a root of a few units more is no bug
 constexpr double kTiny = 0x1p-140;  // a few steps of the smallest numbers
 
 // One op being bounded.
@@ -25,7 +26,7 @@ struct Bounded {
   void set(size_t i, double n, double s, double roundings) {
     const double rounded = roundings * kUnit * std::abs(double{y[i]}) + kTiny;
     bounds.expected[i] = kLambda * std::sqrt(n) * kUnit * s + rounded;
-    bounds.guaranteed[i] = n * kUnit * s + rounded;
+    bounds.guaranteed[i] = n * kUnit * s + kPoorLibrary * rounded;
   }
 };
 
@@ -98,12 +99,18 @@ Status bound_scores(Bounded& b) {
   return {};
 }
 
-// exp at a few units, its argument s - m rounded: a relative error of u |s - m|, and |s - m| <= -ln p + ln n.
+// exp at a few units; its argument s - m is rounded, and what is dumped of s may be a rounding: a relative
+// error of u (|s - m| + |s| + |m|).
 Status bound_softmax(Bounded& b) {
-  const auto n = static_cast<double>(b.context.view.tokens().size());
-  for (size_t i = 0; i < b.y.size(); ++i) {
-    const double p = b.y[i];
-    b.set(i, n, p, 12 + (p > 0 ? std::log(n) - std::log(p) : 0));
+  KILTER_ASSIGN(const std::span<const float> s, b.context.view.value(b.node.inputs.at(0)));
+  const size_t n = b.context.view.tokens().size();
+  for (size_t begin = 0; begin < b.y.size(); begin += n) {
+    const std::span<const float> row = s.subspan(begin, n);
+    const double most = *std::max_element(row.begin(), row.end());
+    for (size_t i = 0; i < n; ++i) {
+      const double size = std::isfinite(row[i]) ? std::abs(double{row[i]}) + std::abs(most) : 0;
+      b.set(begin + i, static_cast<double>(n), b.y[begin + i], 12 + 2 * size);
+    }
   }
   return {};
 }
@@ -134,15 +141,15 @@ Status bound_silu(Bounded& b) {
 
 Status bound_sum(Bounded& b) {
   KILTER_ASSIGN(const std::span<const float> x, b.context.view.value(b.node.inputs.at(0)));
-  // |x| + |y - x| + |y|: the second operand may have been rounded on its own.
+  // |x| + |y - x| + |y|: what is dumped of the operands may be their rounding.
   for (size_t i = 0; i < b.y.size(); ++i) {
-    b.set(i, 1, (std::abs(double{x[i]}) + std::abs(double{b.y[i]})) / kLambda, 2);
+    b.set(i, 1, 2 * (std::abs(double{x[i]}) + std::abs(double{b.y[i]})) / kLambda, 2);
   }
   return {};
 }
 
 Status bound_element(Bounded& b) {
-  for (size_t i = 0; i < b.y.size(); ++i) b.set(i, 0, 0, 2);
+  for (size_t i = 0; i < b.y.size(); ++i) b.set(i, 0, 0, 4);
   return {};
 }
 

@@ -19,7 +19,12 @@ namespace kilter::analysis {
 ///               kLambda * sqrt(n) * u * S,   u = 2^-24, S >= sum of the magnitudes of its terms,
 ///             with a probability below 2 exp(-kLambda^2 / 2) = 3e-8 (Higham & Mary 2019, Theorem 2.4,
 ///             whatever the order of the sum). What is added to sums is counted in roundings of the result.
-/// guaranteed  n * u * S in place of it: no order of an f32 sum is worse (Higham 2002, section 4.2).
+/// guaranteed  n * u * S in place of it: no order of an f32 sum is worse (Higham 2002, section 4.2); and 4
+/// times the
+///             other roundings.
+///
+/// The values that an op reads may be shown rounded: an engine may keep them longer or wider than it dumps
+/// them.
 ///
 /// S of a product is taken as |w| |x|, the Euclidean norms of row and vector, which is at least the sum of
 /// magnitudes (Cauchy-Schwarz). Angles of rope may be made in f32, by repeated multiplication, as ggml makes

@@ -18,6 +18,7 @@ struct Sums {
   double seen = 0;
   double product = 0;
   double count = 0;
+  double margins = 0;
 
   void add(double s, double e) {
     difference += (s - e) * (s - e);
@@ -40,13 +41,14 @@ double margin_of(double seen, double expected, double bound) {
   return bound > 0 ? error / bound : kInfinity;
 }
 
+constexpr int kLeastBin = -3;
+
 size_t bin_of(double margin) {
-  constexpr int kLeast = -3;
   constexpr int kBins = 11;
   if (!(margin > 0)) return margin == 0 ? 0 : kBins - 1;
   if (!std::isfinite(margin)) return kBins - 1;
   return static_cast<size_t>(
-      std::clamp(static_cast<int>(std::ceil(std::log10(margin))) - kLeast, 0, kBins - 1));
+      std::clamp(static_cast<int>(std::ceil(std::log10(margin))) - kLeastBin, 0, kBins - 1));
 }
 
 // The rows of a comparison, one at a time.
@@ -58,6 +60,7 @@ class Scorer {
     for (size_t r = 0; r < c_.seen.rows.size(); ++r) row(r);
     score_.nmse = sums_.nmse();
     score_.cosine = sums_.cosine();
+    score_.rms_margin = sums_.count > 0 ? std::sqrt(sums_.margins / sums_.count) : 0;
     score_.seen_rms = sums_.count > 0 ? std::sqrt(sums_.seen / sums_.count) : 0;
     for (const Checksum& sum : c_.seen.checksums) check(sum);
     return std::move(score_);
@@ -105,6 +108,7 @@ class Scorer {
     const double half = c_.seen.quantum / 2;
     const double margin = margin_of(seen, expected, c_.bounds.expected[i] + half);
     if (margin > 1) ++score_.beyond;
+    if (std::isfinite(margin)) sums_.margins += margin * margin;
     ++score_.histogram[bin_of(margin)];
     score_.guaranteed_margin =
         std::max(score_.guaranteed_margin, margin_of(seen, expected, c_.bounds.guaranteed[i] + half));
@@ -143,6 +147,17 @@ class Scorer {
 };
 
 }  // namespace
+
+double Score::spread() const {
+  int64_t all = 0;
+  int64_t large = 0;
+  for (size_t bin = 0; bin < histogram.size(); ++bin) {
+    all += histogram[bin];
+    // A bin holds margins up to 10 to the power of its number: one a decade below the mean counts.
+    if (static_cast<double>(bin) + kLeastBin > std::log10(rms_margin) - 1) large += histogram[bin];
+  }
+  return all > 0 ? static_cast<double>(large) / static_cast<double>(all) : 0;
+}
 
 Score score_of(const Comparison& c) {
   const auto width = static_cast<size_t>(c.seen.row_size());

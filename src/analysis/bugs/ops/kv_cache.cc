@@ -16,6 +16,9 @@ using Passes = std::span<const int64_t>;
 
 bool decodes(const Suspect& suspect) { return suspect.view->passes().size() > 1; }
 
+// Which column of the scores a key of the pass has: counted from the pass's first, or from the run's.
+enum class Slots { of_the_pass, of_the_run };
+
 // A changed sight for the tokens after the first pass.
 Variant later(std::string detail, SightOf sight) {
   const SightOf decode_only = [sight = std::move(sight)](int64_t t, Passes passes, const AttentionShape& s) {
@@ -26,10 +29,17 @@ Variant later(std::string detail, SightOf sight) {
 
 std::vector<Variant> without_cache(const Suspect& suspect) {
   if (!decodes(suspect)) return {};
-  return {later("a decode step sees the keys of its own pass alone",
-                [](int64_t t, Passes passes, const AttentionShape&) {
-                  return sight_of_range(place_in_passes(t, passes).first, t + 1);
-                })};
+  const auto own_pass = [](Slots slots) {
+    return [slots](int64_t t, Passes passes, const AttentionShape&) {
+      const int64_t first = place_in_passes(t, passes).first;
+      Sight sight = sight_of_range(first, t + 1);
+      for (SeenKey& key : sight.keys) key.slot -= slots == Slots::of_the_pass ? first : 0;
+      return sight;
+    };
+  };
+  return {later("a decode step sees the keys of its own pass alone", own_pass(Slots::of_the_pass)),
+          later("a decode step sees the keys of its own pass alone, the others are masked",
+                own_pass(Slots::of_the_run))};
 }
 
 // Each pass on its own: positions from 0, and its own keys alone. One change for dumps that show neither.

@@ -52,6 +52,27 @@ std::vector<Reading> first_tensor(const Weight& w, const ReplayModel& model) {
                   {{}, model.file_data}, 0)};
 }
 
+/// Where the first tensor has this one's shape and type, that is one wrong tensor and no proof of a lost
+/// offset.
+class FirstTensorBug final : public WeightBugEntry {
+ public:
+  explicit FirstTensorBug(const BugInfo& what) : WeightBugEntry(what, first_tensor) {}
+
+  std::vector<Trial> trials(const Suspect& suspect) const override {
+    const auto begins_the_data = [&](const Node& node) {
+      return node.weight != nullptr && node.weight->bytes.data() == suspect.view->file_data().data();
+    };
+    const std::vector<Node>& nodes = suspect.view->graph().nodes();
+    const auto first = std::find_if(nodes.begin(), nodes.end(), begins_the_data);
+    const bool proves = std::any_of(suspect.segment.begin(), suspect.segment.end(), [&](const Node* node) {
+      const Weight* w = node->weight;
+      return w != nullptr && (first == nodes.end() || w->type != first->weight->type ||
+                              w->rows != first->weight->rows || w->cols != first->weight->cols);
+    });
+    return proves ? WeightBugEntry::trials(suspect) : std::vector<Trial>{};
+  }
+};
+
 std::vector<Reading> positions(const Weight& w, const ReplayModel& model) {
   const int64_t offset = offset_of(w, model);
   const auto start = static_cast<int64_t>(model.file_header.bytes.size());
@@ -121,9 +142,9 @@ constexpr BugInfo kAlignment{
 }  // namespace
 
 std::span<const Bug* const> offset_bugs() {
-  static const WeightBugEntry entries[] = {
-      {kFirst, first_tensor}, {kOffset, positions}, {kAlignment, alignments}};
-  static const Bug* const all[] = {&entries[0], &entries[1], &entries[2]};
+  static const FirstTensorBug first(kFirst);
+  static const WeightBugEntry entries[] = {{kOffset, positions}, {kAlignment, alignments}};
+  static const Bug* const all[] = {&first, &entries[0], &entries[1]};
   return all;
 }
 

@@ -150,9 +150,10 @@ std::vector<Reading> qkv_cuts(const Weight& w, const ReplayModel& model, int il,
     }
     moved(detail, first);
   }
-  // For each kv head its query heads, its key, its value: GPT-NeoX's and InternLM's order.
+  // For each kv head its query heads, its key, its value: GPT-NeoX's and InternLM's order. One kv head: the
+  // same.
   const bool even =
-      n_head_kv > 0 && n_head % n_head_kv == 0 && fused.rows() == (n_head + 2 * n_head_kv) * width;
+      n_head_kv > 1 && n_head % n_head_kv == 0 && fused.rows() == (n_head + 2 * n_head_kv) * width;
   if (!even) return found;
   const int64_t group = n_head / n_head_kv;
   found.push_back(by_row("fused q, k, v cut as groups of query heads, key, value", [=](int64_t row) {

@@ -54,8 +54,11 @@ std::vector<Reading> zero_points(const Weight& w, const ReplayModel&) {
   const std::string number = std::to_string(zero);
   std::vector<Reading> found;
   found.push_back(recoded(type, "the " + number + " is not subtracted", [](int code) { return code; }));
-  found.push_back(recoded(type, "codes read as two's complement",
-                          [zero](int code) { return code < zero ? code : code - 2 * zero; }));
+  // In Q3_K that is the third bit turned round: q3-k-layout.
+  if (type != DType::q3_k) {
+    found.push_back(recoded(type, "codes read as two's complement",
+                            [zero](int code) { return code < zero ? code : code - 2 * zero; }));
+  }
   found.push_back(recoded(type, std::to_string(zero - 1) + " subtracted instead of " + number,
                           [zero](int code) { return code - (zero - 1); }));
   if (zero > 8) {
