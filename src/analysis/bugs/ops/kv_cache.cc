@@ -104,6 +104,8 @@ std::vector<Variant> overwritten(const Suspect& suspect) {
   };
   std::vector<Variant> variants;
   for (const Way& way : ways) {
+    // After one step a row that is left out looks like one that is not stored: cache-newest-row.
+    if (&way == &ways.back() && suspect.view->passes().size() < 3) continue;
     variants.push_back(
         later(fmt::format("{}; rows that nobody wrote are zeros", way.what), reads_slots(way.slot, true)));
     variants.push_back(later(fmt::format("{}; rows that nobody wrote are not read", way.what),
