@@ -28,7 +28,7 @@ function setTheme(name) {
   theme = name;
   document.documentElement.dataset.theme = name === 'system' ? (system.matches ? 'dark' : 'light') : name;
   byId('theme').textContent = 'Theme: ' + name;
-  if (values.length) drawHeat();
+  if (byId('heat-map')) drawHeat();
 }
 
 function start() {
@@ -39,7 +39,8 @@ function start() {
   if (values.length) {
     showLegend();
     showMap();
-    prepareHeat();
+    if (values.some((value) => value.groups.length > 1)) prepareHeat();
+    else byId('heat').remove();
     showValues();
     byId('which').addEventListener('change', showValues);
     byId('search').addEventListener('input', showValues);
