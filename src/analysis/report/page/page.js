@@ -24,11 +24,14 @@ function showMore() {
 
 const system = window.matchMedia('(prefers-color-scheme: dark)');
 let theme = 'system';
+function showTheme(name) {
+  document.documentElement.dataset.theme = name === 'system' ? (system.matches ? 'dark' : 'light') : name;
+  if (byId('heat-map')) drawHeat();
+}
 function setTheme(name) {
   theme = name;
-  document.documentElement.dataset.theme = name === 'system' ? (system.matches ? 'dark' : 'light') : name;
   byId('theme').textContent = 'Theme: ' + name;
-  if (byId('heat-map')) drawHeat();
+  showTheme(name);
 }
 
 function start() {
@@ -51,7 +54,9 @@ function start() {
   }
   showMore();
   setTheme('system');
-  system.addEventListener('change', () => setTheme(theme));
+  system.addEventListener('change', () => showTheme(theme));
+  window.addEventListener('beforeprint', () => showTheme('light'));  // paper is
+  window.addEventListener('afterprint', () => showTheme(theme));
   byId('theme').addEventListener('click', () => setTheme({system: 'dark', dark: 'light', light: 'system'}[theme]));
 }
 
