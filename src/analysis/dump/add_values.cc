@@ -100,6 +100,8 @@ void add_values(const std::vector<Part>& parts, const DumpContext& context, Dump
     std::vector<Part>& there = by_place[part.at];
     // Another name for the same value: the first one counts. What stands twice under one name is its rows.
     if (!there.empty() && there[0].value.name != part.value.name) {
+      // llama.cpp prints the same numbers again behind each change of shape.
+      if (!part.value.op.empty()) continue;
       dump.unmatched.push_back({source_of(part.value), "is " + to_string(part.at) + " too, for which " +
                                                            source_of(there[0].value) + " is used"});
       continue;

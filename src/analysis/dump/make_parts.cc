@@ -8,38 +8,6 @@
 namespace kilter::analysis {
 namespace {
 
-// The point behind the bias, where the model has one.
-At behind_bias(At at, const Graph* graph) {
-  Point point = at.point;
-  switch (at.point) {
-    case Point::attn_q:
-      point = Point::attn_q_bias;
-      break;
-    case Point::attn_k:
-      point = Point::attn_k_bias;
-      break;
-    case Point::attn_v:
-      point = Point::attn_v_bias;
-      break;
-    case Point::attn_output:
-      point = Point::attn_output_bias;
-      break;
-    case Point::ffn_gate:
-      point = Point::ffn_gate_bias;
-      break;
-    case Point::ffn_up:
-      point = Point::ffn_up_bias;
-      break;
-    case Point::ffn_down:
-      point = Point::ffn_down_bias;
-      break;
-    default:
-      break;
-  }
-  const At biased{point, at.il};
-  return graph != nullptr && graph->find(biased) != nullptr ? biased : at;
-}
-
 int64_t product(const std::vector<int64_t>& extents) {
   return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
 }
@@ -248,6 +216,37 @@ class PartMaker {
 };
 
 }  // namespace
+
+At behind_bias(At at, const Graph* graph) {
+  Point point = at.point;
+  switch (at.point) {
+    case Point::attn_q:
+      point = Point::attn_q_bias;
+      break;
+    case Point::attn_k:
+      point = Point::attn_k_bias;
+      break;
+    case Point::attn_v:
+      point = Point::attn_v_bias;
+      break;
+    case Point::attn_output:
+      point = Point::attn_output_bias;
+      break;
+    case Point::ffn_gate:
+      point = Point::ffn_gate_bias;
+      break;
+    case Point::ffn_up:
+      point = Point::ffn_up_bias;
+      break;
+    case Point::ffn_down:
+      point = Point::ffn_down_bias;
+      break;
+    default:
+      break;
+  }
+  const At biased{point, at.il};
+  return graph != nullptr && graph->find(biased) != nullptr ? biased : at;
+}
 
 std::vector<Part> make_parts(Pass& pass, const DumpContext& context, Dump& dump) {
   PartMaker maker(pass, context, dump);

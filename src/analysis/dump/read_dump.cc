@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "analysis/dump/assemble.h"
+#include "analysis/dump/evidence.h"
 #include "analysis/dump/formats/formats.h"
 
 namespace kilter::analysis {
@@ -51,7 +53,16 @@ std::vector<std::string> files_of(const std::string& path) {
     const auto ending = std::filesystem::path(file).extension();
     return described && ending != ".json" && ending != ".npy" && ending != ".npz" && ending != ".safetensors";
   };
-  files.erase(std::remove_if(files.begin(), files.end(), raw), files.end());
+  // llama-debug writes its logits twice, as numbers and as text.
+  const std::set<std::string> all(files.begin(), files.end());
+  const auto twice = [&](const std::string& file) {
+    std::filesystem::path binary(file);
+    if (binary.extension() != ".txt") return false;
+    return all.count(binary.replace_extension(".bin").string()) > 0;
+  };
+  files.erase(
+      std::remove_if(files.begin(), files.end(), [&](const std::string& f) { return raw(f) || twice(f); }),
+      files.end());
   return files;
 }
 
@@ -84,6 +95,7 @@ Result<Dump> read_dump(std::span<const std::string> paths, const DumpContext& co
   dump.producer = passes.empty() ? std::string() : passes[0].file.producer;
   for (Pass& pass : passes) take_weights(pass, context, user, dump);
   KILTER_TRY(assign_tokens(passes, context, dump));
+  if (context.graph != nullptr) weigh_evidence(passes, *context.graph, dump);
   std::vector<Part> parts;
   for (Pass& pass : passes) {
     dump.metadata.merge(pass.file.metadata);
