@@ -70,7 +70,7 @@ TEST_P(DamagedDump, IsReadOrRefusedWithASentence) {
   const auto random = [&](size_t n) {
     return static_cast<size_t>(philox_uniform(kSeed, counter++) * static_cast<double>(n));
   };
-  constexpr int kMutants = 300;
+  constexpr int kMutants = 200;
   for (int i = 0; i < kMutants; ++i) {
     std::string mutant = whole;
     // Headers stand at the front, zip's table at the end, and damage is wanted there above all.
