@@ -112,6 +112,7 @@ TEST(Names, Weights) {
   EXPECT_EQ(match_weight("lm_head.weight", nullptr)->tensor, "output.weight");
   EXPECT_EQ(match_weight("model.embed_tokens.weight", nullptr)->tensor, "token_embd.weight");
   EXPECT_EQ(match_weight("layers.0.attention.wo.weight", nullptr)->tensor, "blk.0.attn_output.weight");
+  EXPECT_EQ(match_weight("model.layers.3.self_attn.v_proj.bias", nullptr)->tensor, "blk.3.attn_v.bias");
   EXPECT_FALSE(match_weight("blk.3.attn_q", nullptr));
 }
 
