@@ -111,7 +111,7 @@ class Search {
       return accept(result, std::move(with), ValueVerdict::bug, findings_.all()[touching.front()].bug);
     }
     const Belief base = findings_.belief();
-    KILTER_ASSIGN(const bool explained, explain(seen, result, base, with));
+    KILTER_ASSIGN(const bool explained, explain(seen, result, base, with, Which::sure));
     if (explained) {
       for (const size_t finding : touching) findings_.confirm(finding, seen.observed->at);
       result.verdict = ValueVerdict::bug;
@@ -131,7 +131,7 @@ class Search {
       const bool exact = score.equal == score.compared && score.checksum_margin <= 1;
       return accept(result, std::move(score), exact ? ValueVerdict::exact : ValueVerdict::within, "");
     }
-    KILTER_ASSIGN(const bool explained, explain(seen, result, base, score));
+    KILTER_ASSIGN(const bool explained, explain(seen, result, base, score, Which::sure));
     if (explained) return {};
     return name(seen, result, base, std::move(score));
   }
@@ -146,18 +146,25 @@ class Search {
   // The roundings, those that were met before first.
   std::vector<std::shared_ptr<const Benign>> roundings() const {
     std::vector<std::shared_ptr<const Benign>> list(all_benign().begin(), all_benign().end());
-    std::stable_partition(list.begin(), list.end(), [&](const auto& benign) {
-      return std::any_of(diagnosis_.explanations.begin(), diagnosis_.explanations.end(),
-                         [&](const Explanation& e) { return e.id == benign->id(); });
-    });
+    std::stable_partition(list.begin(), list.end(), [&](const auto& benign) { return met(*benign); });
     std::erase_if(list, [&](const auto& benign) { return findings_.holds(*benign); });
     return list;
   }
 
-  Result<bool> explain(const SeenValue& seen, ValueResult& result, const Belief& base, const Score& score) {
+  bool met(const Benign& benign) const {
+    return std::any_of(diagnosis_.explanations.begin(), diagnosis_.explanations.end(),
+                       [&](const Explanation& e) { return e.id == benign.id(); });
+  }
+
+  // Roundings that are simulated, and those that were met before. Others are tried when no bug fits.
+  enum class Which { sure, others };
+  Result<bool> explain(const SeenValue& seen, ValueResult& result, const Belief& base, const Score& score,
+                       Which which) {
     const double most = segment_.size() > 3 ? kMostOfAChain : kMostOfOneRounding;
     if (!(score.nmse < most)) return false;
     for (const auto& benign : roundings()) {
+      const bool sure = benign->kind() == Benign::Kind::simulated || met(*benign);
+      if (sure != (which == Which::sure)) continue;
       const bool concerns = std::any_of(segment_.begin(), segment_.end(),
                                         [&](const Node* node) { return benign->touches(*node); });
       if (!concerns || !benign->could_give(*segment_.back(), seen.elements.values)) continue;
@@ -206,7 +213,10 @@ class Search {
     if (found.empty()) {
       KILTER_ASSIGN(found, candidates_.of_all(test, tried));
     }
-    if (found.empty()) return no_name(seen, result, base, std::move(score), tried);
+    if (found.empty()) {
+      KILTER_ASSIGN(const bool explained, explain(seen, result, base, score, Which::others));
+      return explained ? Status() : no_name(seen, result, base, std::move(score), tried);
+    }
     KILTER_TRY(weigh(seen.observed->at, base, found));
     const Candidate best = found.front();
     findings_.add(seen.observed->at, best, as_good_as_the_first(found), score);

@@ -109,6 +109,21 @@ Result<std::vector<RawPass>> read_files(std::span<const std::string> paths, cons
   return files;
 }
 
+// Decoded rows of weights belong to no run: they need no token ids.
+bool only_weights(const std::vector<Pass>& passes, const Dump& dump) {
+  return !dump.weights.empty() &&
+         std::all_of(passes.begin(), passes.end(), [](const Pass& pass) { return pass.values.empty(); });
+}
+
+Dump rows_alone(std::vector<Pass> passes, Dump dump) {
+  for (Pass& pass : passes) {
+    dump.metadata.merge(pass.file.metadata);
+    std::move(pass.file.remarks.begin(), pass.file.remarks.end(), std::back_inserter(dump.remarks));
+    std::move(pass.file.unmatched.begin(), pass.file.unmatched.end(), std::back_inserter(dump.unmatched));
+  }
+  return dump;
+}
+
 }  // namespace
 
 Result<Dump> read_dump(std::span<const std::string> paths, const DumpContext& context) {
@@ -124,6 +139,7 @@ Result<Dump> read_dump(std::span<const std::string> paths, const DumpContext& co
   dump.path = paths[0];
   dump.producer = passes.empty() ? std::string() : passes[0].file.producer;
   for (Pass& pass : passes) take_weights(pass, context, user, dump);
+  if (only_weights(passes, dump)) return rows_alone(std::move(passes), std::move(dump));
   KILTER_TRY(assign_tokens(passes, context, dump));
   if (context.graph != nullptr) weigh_evidence(passes, *context.graph, dump);
   std::vector<Part> parts;

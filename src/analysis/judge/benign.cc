@@ -5,6 +5,7 @@
 
 #include "analysis/judge/activation_blocks.h"
 #include "analysis/judge/float_rounding.h"
+#include "analysis/judge/noise.h"
 
 namespace kilter::analysis {
 namespace {
@@ -24,6 +25,22 @@ void widen_by_half_steps(ShortFloat type, double halves, std::span<const float> 
     bounds.guaranteed[i] += more;
   }
 }
+
+// Errors of half a step of a short type, or of a share of the row, for what they do to later values.
+class AllowedNoise final : public Rounding {
+ public:
+  AllowedNoise(std::string_view op, double of_element, double of_row)
+      : op_(op), of_element_(of_element), of_row_(of_row) {}
+  bool touches(const Node& node) const override { return node.op == op_; }
+  void round_result(const Node& node, std::span<float> y) const override {
+    move_randomly(node.at, of_element_, of_row_, y);
+  }
+
+ private:
+  std::string_view op_;
+  double of_element_;
+  double of_row_;
+};
 
 // Results kept in a short type.
 class StoredShort final : public Benign {
@@ -108,6 +125,13 @@ class UnknownEightBits final : public Benign {
            "spread";
   }
   bool touches(const Node& node) const override { return is_product(node); }
+  Kind kind() const override { return Kind::allowed_for; }
+  // A largest number of four deviations in a row makes steps of a 30th of one.
+  std::shared_ptr<const Rounding> noise() const override {
+    static const auto kNoise =
+        std::make_shared<const AllowedNoise>("matmul", 0, kLambda * 4 / 127 / std::sqrt(12.0));
+    return kNoise;
+  }
   Status widen(const Node& node, std::span<const float> y, BoundContext& context,
                ErrorBounds& bounds) const override {
     KILTER_ASSIGN(const std::span<const float> x, context.view.value(node.inputs.at(0)));
@@ -157,22 +181,29 @@ class ShortOperands final : public Benign {
 // Keys and values in f16, and what they are multiplied with.
 class ShortCache final : public Benign {
  public:
-  std::string_view id() const override { return "kv-f16"; }
-  std::string_view sentence() const override {
-    return "keys and values kept in f16, and multiplied with f16 queries and probabilities";
-  }
+  enum class Operands { rounded, kept };
+  ShortCache(std::string_view id, std::string_view sentence, ShortFloat type, Operands operands)
+      : id_(id), sentence_(sentence), type_(type), operands_(operands) {}
+  std::string_view id() const override { return id_; }
+  std::string_view sentence() const override { return sentence_; }
   bool touches(const Node& node) const override { return node.op == "kv_store" || is_attention(node); }
   void round_result(const Node& node, std::span<float> y) const override {
-    if (node.op == "kv_store") round_all(kF16, y);
+    if (node.op == "kv_store") round_all(type_, y);
   }
   void round_operand(const Node& node, size_t, std::span<float> x, int64_t) const override {
-    if (is_attention(node)) round_all(kF16, x);
+    if (is_attention(node) && operands_ == Operands::rounded) round_all(type_, x);
   }
   Status widen(const Node& node, std::span<const float> y, BoundContext&,
                ErrorBounds& bounds) const override {
-    if (node.op == "kv_store") widen_by_half_steps(kF16, 1, y, bounds);
+    if (node.op == "kv_store") widen_by_half_steps(type_, 1, y, bounds);
     return {};
   }
+
+ private:
+  std::string_view id_;
+  std::string_view sentence_;
+  ShortFloat type_;
+  Operands operands_;
 };
 
 // Kept in a short type at some step inside an op: allowed for, not simulated.
@@ -185,7 +216,13 @@ class InsideAnOp final : public Benign {
     ShortFloat type;
     double halves;  // half steps of the result
   };
-  explicit InsideAnOp(What what) : what_(what) {}
+  explicit InsideAnOp(What what)
+      : what_(what),
+        noise_(std::make_shared<AllowedNoise>(
+            what.op, std::ldexp(what.halves, -what.type.precision),
+            what.op == "rope" ? std::ldexp(what.halves, -what.type.precision) : 0)) {}
+  Kind kind() const override { return Kind::allowed_for; }
+  std::shared_ptr<const Rounding> noise() const override { return noise_; }
   std::string_view id() const override { return what_.id; }
   std::string_view sentence() const override { return what_.sentence; }
   bool touches(const Node& node) const override { return node.op == what_.op; }
@@ -212,17 +249,42 @@ class InsideAnOp final : public Benign {
 
  private:
   What what_;
+  std::shared_ptr<const Rounding> noise_;
+};
+
+class NoisesTogether final : public Rounding {
+ public:
+  explicit NoisesTogether(Roundings parts) : parts_(std::move(parts)) {}
+  bool touches(const Node& node) const override {
+    return std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) { return part->touches(node); });
+  }
+  void round_result(const Node& node, std::span<float> y) const override {
+    for (const auto& part : parts_) {
+      if (part->touches(node)) part->round_result(node, y);
+    }
+  }
+
+ private:
+  Roundings parts_;
 };
 
 // Several at once: what one engine does to all of its values.
 class Together final : public Benign {
  public:
   Together(std::string_view id, std::string_view sentence, std::vector<std::shared_ptr<const Benign>> parts)
-      : id_(id), sentence_(sentence), parts_(std::move(parts)) {}
+      : id_(id), sentence_(sentence), parts_(std::move(parts)) {
+    for (const auto& part : parts_) {
+      if (part->noise() != nullptr) noises_.push_back(part->noise());
+    }
+  }
   std::string_view id() const override { return id_; }
   std::string_view sentence() const override { return sentence_; }
   bool touches(const Node& node) const override {
     return std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) { return part->touches(node); });
+  }
+  // The parts that are simulated are most of it; noise() has the rest.
+  std::shared_ptr<const Rounding> noise() const override {
+    return noises_.empty() ? nullptr : std::make_shared<NoisesTogether>(noises_);
   }
   void round_operand(const Node& node, size_t i, std::span<float> x, int64_t width) const override {
     for (const auto& part : parts_) {
@@ -258,6 +320,7 @@ class Together final : public Benign {
   std::string_view id_;
   std::string_view sentence_;
   std::vector<std::shared_ptr<const Benign>> parts_;
+  Roundings noises_;
 };
 
 std::vector<std::shared_ptr<const Benign>> make_benign() {
@@ -269,7 +332,12 @@ std::vector<std::shared_ptr<const Benign>> make_benign() {
       "kilter-fast", "kilter's mode fast: activations in 8 bits a block of 256", fast_blocks);
   const auto accurate = std::make_shared<IntegerActivations>(
       "kilter-accurate", "kilter's mode accurate: activations in 16 bits a block of 256", accurate_blocks);
-  const auto cache = std::make_shared<ShortCache>();
+  using Operands = ShortCache::Operands;
+  const auto cache =
+      std::make_shared<ShortCache>("kv-f16",
+                                   "keys and values kept in f16, and multiplied with f16 queries and "
+                                   "probabilities",
+                                   kF16, Operands::rounded);
   const auto bf16 = std::make_shared<StoredShort>("stored-bf16", "values kept in bf16", kBf16);
   const auto f16 = std::make_shared<StoredShort>("stored-f16", "values kept in f16", kF16);
   const auto bf16_operands = std::make_shared<ShortOperands>(
@@ -288,6 +356,8 @@ std::vector<std::shared_ptr<const Benign>> make_benign() {
       accurate,
       q8,
       cache,
+      std::make_shared<ShortCache>("kv-f16-alone", "keys and values kept in f16", kF16, Operands::kept),
+      std::make_shared<ShortCache>("kv-bf16", "keys and values kept in bf16", kBf16, Operands::kept),
       fast,
       bf16,
       f16,

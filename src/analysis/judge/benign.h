@@ -20,6 +20,12 @@ class Benign : public Rounding {
   /// value. Errors: those of the view.
   virtual Status widen(const Node& node, std::span<const float> y, BoundContext& context,
                        ErrorBounds& bounds) const = 0;
+  /// simulated: the operands and results are rounded as the engine does it, and little is left. allowed_for:
+  /// the bounds are widened, no more: bugs are tried first, since such bounds could hide one.
+  enum class Kind { simulated, allowed_for };
+  virtual Kind kind() const { return Kind::simulated; }
+  /// Of an allowed_for: errors as large as it may make them, for what they do to later values. Else null.
+  virtual std::shared_ptr<const Rounding> noise() const { return nullptr; }
   /// Whether errors that are within the widened bounds look like this rounding. A bound alone may hide a bug.
   virtual bool looks_like_it(const Score&) const { return true; }
   /// Whether numbers that the engine showed can have come out of this: all of them are bf16, say.

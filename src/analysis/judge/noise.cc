@@ -22,19 +22,24 @@ class F32Noise final : public Rounding {
   bool touches(const Node& node) const override { return node.op != "take_rows" && node.op != "kv_store"; }
 
   void round_result(const Node& node, std::span<float> y) const override {
-    double squares = 0;
-    for (const float v : y) squares += std::isfinite(v) ? double{v} * double{v} : 0;
-    const double rms = std::sqrt(squares / static_cast<double>(y.size()));
     const double terms = node.op == "matmul" ? static_cast<double>(node.weight->cols) : 0;
-    const double of_the_sum = kLambda * std::sqrt(terms) * kUnit * rms;
-    for (size_t i = 0; i < y.size(); ++i) {
-      const double most = of_the_sum + 8 * kUnit * std::abs(double{y[i]});
-      if (std::isfinite(y[i])) y[i] = static_cast<float>(double{y[i]} + random_of(node.at, i) * most);
-    }
+    // A sum or a rotation of two numbers is off by the size of these, which is about the row's.
+    const bool cancels = node.op == "rope" || node.op == "add" || node.op == "add_bias";
+    move_randomly(node.at, 8 * kUnit, (kLambda * std::sqrt(terms) + (cancels ? 8 : 0)) * kUnit, y);
   }
 };
 
 }  // namespace
+
+void move_randomly(At at, double of_element, double of_row, std::span<float> y) {
+  double squares = 0;
+  for (const float v : y) squares += std::isfinite(v) ? double{v} * double{v} : 0;
+  const double rms = std::sqrt(squares / static_cast<double>(y.size()));
+  for (size_t i = 0; i < y.size(); ++i) {
+    const double most = of_row * rms + of_element * std::abs(double{y[i]});
+    if (std::isfinite(y[i])) y[i] = static_cast<float>(double{y[i]} + random_of(at, i) * most);
+  }
+}
 
 std::shared_ptr<const Rounding> f32_noise() {
   static const std::shared_ptr<const Rounding> kNoise = std::make_shared<F32Noise>();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "analysis/replay/rounding.h"
 
@@ -12,5 +13,9 @@ namespace kilter::analysis {
 /// themselves. The same numbers every time. Where a chain of ops lies between two dumped values, the run with
 /// this and the run without it differ by what such a chain may add.
 std::shared_ptr<const Rounding> f32_noise();
+
+/// Moves each number of a value by a random part, the same every time, of `of_element` times itself and
+/// `of_row` times the root mean square of all.
+void move_randomly(At at, double of_element, double of_row, std::span<float> y);
 
 }  // namespace kilter::analysis

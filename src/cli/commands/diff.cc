@@ -150,6 +150,10 @@ class Diff : public Command {
     const std::vector<std::string> path_b{b_};
     KILTER_ASSIGN(const ReadDump a, read_dump_of(*model, path_a, dump_));
     KILTER_ASSIGN(const ReadDump b, read_dump_of(*model, path_b, dump_));
+    if (a.right_ids || b.right_ids) {
+      return Error{ErrorCode::mismatch, "token ids", "the dumps are of other ids than those that were given",
+                   "run both on the same ids: different prompts have nothing to compare"};
+    }
     KILTER_ASSIGN(const DumpComparison comparison, analysis::compare_dumps(a.dump, b.dump));
     KILTER_ASSIGN(const analysis::Diagnosis of_a, judge_dump(*model, a, {}, report_.threads_or_all()));
     KILTER_ASSIGN(const analysis::Diagnosis of_b, judge_dump(*model, b, {}, report_.threads_or_all()));

@@ -1,7 +1,5 @@
 #include "cli/diagnose/judged_dump.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <numeric>
 
@@ -18,13 +16,6 @@
 namespace kilter::cli {
 namespace {
 
-std::string ids_text(const std::vector<int32_t>& ids) {
-  constexpr size_t kMost = 32;
-  const std::vector<int32_t> shown(ids.begin(),
-                                   ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), kMost)));
-  return fmt::format("{}{}", fmt::join(shown, ","), ids.size() > kMost ? ",..." : "");
-}
-
 Result<std::vector<int64_t>> parse_passes(const std::string& text) {
   if (text.empty()) return std::vector<int64_t>();
   KILTER_ASSIGN(const std::vector<int32_t> numbers, parse_ids(text));
@@ -33,13 +24,6 @@ Result<std::vector<int64_t>> parse_passes(const std::string& text) {
       return Error{ErrorCode::usage, "--passes", "a pass has at least one token", "as in --passes 5,1"};
   }
   return std::vector<int64_t>(numbers.begin(), numbers.end());
-}
-
-Error other_ids(const std::vector<int32_t>& given, const std::vector<int32_t>& dumped) {
-  return {ErrorCode::usage, "--ids",
-          fmt::format("the dump is of the tokens {}, and {} were given: these are different runs",
-                      ids_text(dumped), ids_text(given)),
-          "give the ids that the engine ran on, or run it again on the others"};
 }
 
 }  // namespace
@@ -100,8 +84,8 @@ Result<ReadDump> read_dump_of(const AnalysedModel& model, std::span<const std::s
   context.tokens = given;
   ReadDump read;
   Result<analysis::Dump> dump = analysis::read_dump(paths, context);
-  if (!dump.ok() && options.text && dump.error().code == ErrorCode::mismatch) {
-    // The dump has ids of its own, and they are not those of the text: that is what -p is there to find.
+  if (!dump.ok() && !given.empty() && dump.error().code == ErrorCode::mismatch) {
+    // The dump has ids of its own, and they are others: that is a finding, not an obstacle.
     context.tokens.clear();
     dump = analysis::read_dump(paths, context);
   }
@@ -110,7 +94,6 @@ Result<ReadDump> read_dump_of(const AnalysedModel& model, std::span<const std::s
   KILTER_TRY(check_ids(model.model(), read.dump.tokens));
   const bool same = given.empty() || (given.size() <= read.dump.tokens.size() &&
                                       std::equal(given.begin(), given.end(), read.dump.tokens.begin()));
-  if (!same && !options.text) return other_ids(given, read.dump.tokens);
   if (!same) read.right_ids = std::move(given);
   return read;
 }

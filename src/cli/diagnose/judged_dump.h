@@ -36,12 +36,11 @@ struct ReportOptions {
   int threads_or_all() const { return static_cast<int>(threads.value_or(0)); }
 };
 
-/// Reads a dump of this model's run. Token ids that the person gives must be those of the dump, unless they
-/// come from text: then `right_ids` says what the text should have become. Errors: those of read_dump; usage,
-/// when ids differ.
+/// Reads a dump of this model's run. Errors: those of read_dump; usage for options that contradict each
+/// other.
 struct ReadDump {
   analysis::Dump dump;
-  std::optional<std::vector<int32_t>> right_ids;  ///< of -p, where the dump has others
+  std::optional<std::vector<int32_t>> right_ids;  ///< of -p or --ids, where the dump has others
 };
 Result<ReadDump> read_dump_of(const AnalysedModel& model, std::span<const std::string> paths,
                               const DumpOptions& options);
