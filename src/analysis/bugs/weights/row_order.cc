@@ -128,7 +128,8 @@ constexpr AssumedOrder kOrders[] = {
 std::vector<Reading> qkv_cuts(const Weight& w, const ReplayModel& model, int il, size_t which) {
   const Fused fused = fused_of(model, il, kQkv);
   if (fused.parts.empty()) return {};
-  const auto [n_head, n_head_kv, width] = heads_of(model, il);
+  const Heads heads = heads_of(model, il);
+  const int64_t width = heads.width;
   std::vector<Reading> found;
   const auto moved = [&](const char* detail, int64_t first) {
     int64_t right = 0;
@@ -147,9 +148,9 @@ std::vector<Reading> qkv_cuts(const Weight& w, const ReplayModel& model, int il,
   // For each kv head its query heads, its key, its value: GPT-NeoX's and InternLM's order. One kv head: the
   // same.
   const bool even =
-      n_head_kv > 1 && n_head % n_head_kv == 0 && fused.rows() == (n_head + 2 * n_head_kv) * width;
+      heads.kv > 1 && heads.q % heads.kv == 0 && fused.rows() == (heads.q + 2 * heads.kv) * width;
   if (!even) return found;
-  const int64_t group = n_head / n_head_kv;
+  const int64_t group = heads.q / heads.kv;
   found.push_back(by_row("fused q, k, v cut as groups of query heads, key, value", [=](int64_t row) {
     const int64_t head = row / width;
     const int64_t kv = which == 0 ? head / group : head;
