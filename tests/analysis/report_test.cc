@@ -277,8 +277,7 @@ TEST(JsonReport, HasNoWorstPlaceOfAnExactValue) {
   const json::object o = parsed(d);
   const json::object& v = o.at("values").as_array()[2].as_object();
   EXPECT_TRUE(v.at("exact").as_object().at("worst").is_null());
-  EXPECT_NE(diagnosis_text(d, {.every_value = true}).find(" matmul         -   "),
-            std::string::npos);
+  EXPECT_NE(diagnosis_text(d, {.every_value = true}).find(" matmul         -   "), std::string::npos);
 }
 
 TEST(JsonReport, WritesWhatJsonCannot) {
