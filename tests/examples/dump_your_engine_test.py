@@ -70,8 +70,8 @@ class Writers(unittest.TestCase):
         self.assertEqual([(v["name"], v["row"], v["data"]) for v in few["values"]], FEW)
         (weight,) = few["weights"]
         self.assertEqual((weight["name"], weight["row"]), ("blk.0.attn_q.weight", 3))
-        tenth, low, no_number = (float(x) for x in weight["data"])
-        self.assertEqual((f32(tenth), low, math.isnan(no_number)), (f32(0.1), -math.inf, True))
+        third, low, no_number = (float(x) for x in weight["data"])
+        self.assertEqual((f32(third), low, math.isnan(no_number)), (f32(1 / 3), -math.inf, True))
 
     def build_c(self, *compiler, source=EXAMPLES / "c" / "example.c"):
         program = self.path / "program"

@@ -17,7 +17,7 @@ static void run_pass(int first, int n) {
 
 int main(int argc, char** argv) {
   const int32_t prompt[] = {1, 450}, next[] = {13};
-  const float decoded[] = {0.1F, -INFINITY, NAN};
+  const float decoded[] = {1.0F / 3, -INFINITY, NAN};
   char path[1000];
   if (argc != 2) return 2;
   snprintf(path, sizeof path, "%s/c.safetensors", argv[1]);

@@ -23,7 +23,7 @@ def main():
         dump.begin_pass(ids)
         few.begin_pass(ids)
         run_pass(first, len(ids), dump, few)
-    few.weight("blk.0.attn_q.weight", 3, [0.1, float("-inf"), float("nan")])
+    few.weight("blk.0.attn_q.weight", 3, [1 / 3, float("-inf"), float("nan")])
     dump.save()
     few.save()
 

@@ -24,7 +24,7 @@ fn main() -> std::io::Result<()> {
         few.begin_pass(ids);
         run_pass(first, ids.len(), &mut dump, &mut few);
     }
-    few.weight("blk.0.attn_q.weight", 3, &[0.1, f32::NEG_INFINITY, f32::NAN]);
+    few.weight("blk.0.attn_q.weight", 3, &[1.0 / 3.0, f32::NEG_INFINITY, f32::NAN]);
     dump.save()?;
     few.save()
 }
