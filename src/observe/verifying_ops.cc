@@ -75,14 +75,15 @@ void VerifyingOps::add_errors(const JudgedCall& judged, VerifiedValue& to) {
 std::vector<VerifiedOp> VerifyingOps::by_op() const {
   std::vector<VerifiedOp> ops;
   std::map<std::string_view, Margins> worst;  // of VerifiedOp::worst
-  for (const auto& [at, value] : values_) {
+  for (const auto& entry : values_) {
+    const VerifiedValue& value = entry.second;
     auto op = std::find_if(ops.begin(), ops.end(), [&](const VerifiedOp& o) { return o.op == value.op; });
     if (op == ops.end()) op = ops.insert(ops.end(), {.op = value.op});
     Margins& so_far = worst[value.op];
     const bool worse = value.margins.verdict() > so_far.verdict() ||
                        (value.margins.verdict() == so_far.verdict() && value.margins.worst > so_far.worst);
     if (op->values == 0 || worse) {
-      op->worst = at;
+      op->worst = value.at;
       so_far = value.margins;
     }
     ++op->values;

@@ -75,7 +75,8 @@ class WeightTrials : public ::testing::Test {
 
   // Every pair of entry and detail that explains `at`, given the values `wanted` (none: all) of the spoilt
   // model.
-  std::set<std::string> explanations(const Model& wrong, At at, std::span<const At> wanted = {}) {
+  std::set<std::string> explanations(const Model& wrong, At at, std::span<const At> wanted = {},
+                                     std::string_view known = "") {
     reference::ReferenceOps inner(1);
     Collected collected;
     RecordingOps recording(inner, collected);
@@ -100,17 +101,24 @@ class WeightTrials : public ::testing::Test {
         << to_string(at);
 
     const std::vector<const Node*> segment = replay.segment(at, Inputs::dumped);
-    const Suspect suspect{.node = graph_.find(at),
-                          .rows = {},
-                          .seen = nullptr,
-                          .view = &replay.view({}, Inputs::dumped),
-                          .segment = segment,
-                          .dump = &dump};
+    Scenario base;
+    Suspect suspect{.node = graph_.find(at),
+                    .rows = {},
+                    .seen = nullptr,
+                    .view = &replay.view({}, Inputs::dumped),
+                    .segment = segment,
+                    .dump = &dump};
+    for (const Bug* bug : weight_bugs()) {
+      for (const Trial& trial : bug->trials(suspect)) {
+        if (trial.detail == known) base.mutations.push_back(trial.mutation);
+      }
+    }
+    suspect.view = &replay.view(base, Inputs::dumped);
     std::set<std::string> found;
     for (const Bug* bug : weight_bugs()) {
       for (const Trial& trial : bug->trials(suspect)) {
         const auto tried =
-            replay.expected(at, {}, {.mutations = {trial.mutation}, .roundings = {}}, Inputs::dumped);
+            replay.expected(at, base, {.mutations = {trial.mutation}, .roundings = {}}, Inputs::dumped);
         if (tried.ok() && alike(*tried, collected.of(at))) {
           found.insert(std::string(bug->info().id) + ": " + trial.detail);
         }
@@ -189,6 +197,21 @@ TEST_F(WeightTrials, AnotherLayersWeight) {
                           "wrong-tensor: the tensor of the layer before",
                           "wrong-tensor: blk.0.attn_output.weight read for blk.1.attn_output.weight"};
   EXPECT_EQ(explanations(wrong, {Point::attn_output, 1}), expected);
+}
+
+TEST_F(WeightTrials, TwoBugsOfOneWeight) {
+  Model wrong = right_copy();
+  spoil(wrong.layers[1].ffn_up, reinterpreted(right_->layers[0].ffn_up));
+  const At ffn_up{Point::ffn_up, 1};
+  EXPECT_EQ(explanations(wrong, ffn_up), Found{});
+  const std::string layout = "[n_out][n_in] used as [n_in][n_out], in ffn_up only";
+  EXPECT_EQ(explanations(wrong, ffn_up, {}, layout),
+            (Found{"wrong-tensor: the tensor of layer 0 in every layer, on top of what was found before",
+                   "wrong-tensor: the tensor of the layer before, on top of what was found before",
+                   "wrong-tensor: blk.0.ffn_up.weight read for blk.1.ffn_up.weight, on top of what was found "
+                   "before"}));
+  const Found turned = explanations(wrong, ffn_up, {}, "the tensor of the layer before");
+  EXPECT_TRUE(turned.contains("weight-layout: " + layout + ", on top of what was found before"));
 }
 
 TEST_F(WeightTrials, TiedHead) {

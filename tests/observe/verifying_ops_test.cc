@@ -17,20 +17,26 @@ cpu::CpuOptions cpu_options(cpu::KvType kv = cpu::KvType::f32) {
   return {.kernels = *cpu::select_kernels(""), .mode = Arithmetic::f32, .kv = kv, .threads = 1};
 }
 
-// Makes one value wrong: element 2 of its first row becomes what `wrong` says. The memory is the host's.
+enum class Row { first, last };
+
+// Makes one value wrong: element 2 of a row of each pass becomes what `wrong` says. The memory is the host's.
 class WrongOps final : public OpsWrapper {
  public:
-  WrongOps(Ops& inner, At where, float (*wrong)(float)) : OpsWrapper(inner), where_(where), wrong_(wrong) {}
+  WrongOps(Ops& inner, At where, float (*wrong)(float), Row row = Row::first)
+      : OpsWrapper(inner), where_(where), wrong_(wrong), row_(row) {}
 
  protected:
   void call(const OpCall& c) override {
     OpsWrapper::call(c);
-    if (c.at == where_) c.y->data[2] = wrong_(c.y->data[2]);
+    if (!(c.at == where_)) return;
+    float& element = c.y->data[(row_ == Row::first ? 0 : c.y->rows() - 1) * c.y->row_size() + 2];
+    element = wrong_(element);
   }
 
  private:
   At where_;
   float (*wrong_)(float);
+  Row row_;
 };
 
 float a_little_off(float v) { return v * (1 + 0x1p-12F); }
@@ -74,7 +80,7 @@ TEST(VerifyingOps, AnErrorIsInjectedOnceAndInheritedAfterwards) {
   feed(*model, recording, {5, 1});
 
   cpu::CpuOps ops(cpu_options());
-  WrongOps wrong(ops, where, a_little_off);
+  WrongOps wrong(ops, where, a_little_off, Row::last);
   VerifyingOps verifying(wrong, oracle, {.judging = kF32, .truth = &truth});
   feed(*model, verifying, {5, 1});
   for (const auto& [at, value] : verifying.values()) {
@@ -82,6 +88,7 @@ TEST(VerifyingOps, AnErrorIsInjectedOnceAndInheritedAfterwards) {
   }
   const VerifiedValue& bad = verifying.values().at(where);
   EXPECT_EQ(bad.margins.outside_guarantee, 2);  // one in each pass
+  EXPECT_TRUE(bad.worst_row == 4 || bad.worst_row == 5) << bad.worst_row;
   EXPECT_EQ(bad.worst_element, 2);
   EXPECT_GT(bad.errors.own, 100 * bad.errors.inherited);
   const VerifiedValue& after = verifying.values().at(at(0, Point::attn_mix));
@@ -94,6 +101,18 @@ TEST(VerifyingOps, AnErrorIsInjectedOnceAndInheritedAfterwards) {
   EXPECT_EQ(biases->margins.verdict(), Verdict::outside_guarantee);
   EXPECT_EQ(biases->values, 2 * 7 + 1);
   EXPECT_EQ(verifying.all().outside_guarantee, 2);
+}
+
+TEST(VerifyingOps, TheWorstElementHasAPlace) {
+  const TinyModel model;
+  cpu::CpuOps ops(cpu_options());
+  WrongOps wrong(ops, at(1, Point::ffn_gate), a_little_off, Row::last);
+  reference::ReferenceOps oracle(1);
+  VerifyingOps verifying(wrong, oracle, {.judging = kF32});
+  feed(*model, verifying, {5});
+  const VerifiedValue& bad = verifying.values().at(at(1, Point::ffn_gate));
+  EXPECT_EQ(bad.worst_row, 4);
+  EXPECT_EQ(bad.worst_element, 2);
 }
 
 TEST(VerifyingOps, ANumberThatIsNoneIsWrongOnceAndThenUnknown) {

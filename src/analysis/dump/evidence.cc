@@ -84,25 +84,30 @@ bool is_in(Point point, const std::vector<At>& candidates) {
   return std::any_of(candidates.begin(), candidates.end(), [&](At at) { return at.point == point; });
 }
 
-// In front of RoPE the product fits at every position, behind it at position 0 only.
+// In front of RoPE the product, or it and the bias, fits at every position; behind RoPE at position 0 only.
 std::optional<At> before_or_behind_rope(const NamedValue& entry, const Pass& pass, const Products& products,
                                         const Graph& graph) {
-  const At product = entry.candidates[0];
   const At turned = entry.candidates.back();
-  if (pass.base == 0 && pass.n_tokens == 1) return product;  // at position 0 they are the same
-  const auto rows = WholeRows::load(entry.value, wish_for(product, FirstAxis::tokens, pass, &graph));
+  const Node* rope = graph.find(turned);
+  if (rope == nullptr || rope->inputs.empty()) return std::nullopt;
+  // At position 0 both are the same numbers.
+  if (pass.base == 0 && pass.n_tokens == 1 && entry.candidates.size() == 2) return entry.candidates[0];
+  const auto rows = WholeRows::load(entry.value, wish_for(turned, FirstAxis::tokens, pass, &graph));
   if (!rows || rows->count() != pass.n_tokens) return std::nullopt;
-  const auto expected = products.row(product, pass.n_tokens - 1);
-  if (!expected) return std::nullopt;
-  const double last = distance(rows->row(pass.n_tokens - 1), *expected);
-  if (last < kClose) return product;
-  // Behind RoPE each pair is as long as before, whatever pairs it turned.
-  double seen = 0;
+  const std::vector<float> seen = rows->row(pass.n_tokens - 1);
+  for (const At candidate : entry.candidates) {
+    const auto expected = candidate == turned ? std::nullopt : products.row(candidate, pass.n_tokens - 1);
+    if (expected && distance(seen, *expected) < kClose) return candidate;
+  }
+  const auto before = products.row(rope->inputs[0], pass.n_tokens - 1);
+  if (!before) return std::nullopt;
+  // RoPE leaves each pair as long as it was, whatever pairs it turned.
+  double length = 0;
   double wanted = 0;
-  for (const float x : rows->row(pass.n_tokens - 1)) seen += double{x} * x;
-  for (const float x : *expected) wanted += double{x} * x;
-  const bool same_length = std::abs(seen - wanted) < kClose * wanted;
-  return last > kFar && same_length ? std::optional(turned) : std::nullopt;
+  for (const float x : seen) length += double{x} * x;
+  for (const float x : *before) wanted += double{x} * x;
+  const bool same_length = std::abs(length - wanted) < kClose * wanted;
+  return distance(seen, *before) > kFar && same_length ? std::optional(turned) : std::nullopt;
 }
 
 }  // namespace
@@ -204,7 +209,7 @@ std::optional<At> which_of(const NamedValue& entry, const Pass& pass, const Prod
   }
   const bool query = is_in(Point::attn_q, candidates) && is_in(Point::attn_q_rope, candidates);
   const bool key = is_in(Point::attn_k, candidates) && is_in(Point::attn_k_rope, candidates);
-  if (candidates.size() != 2 || !(query || key)) return std::nullopt;
+  if (!(query || key)) return std::nullopt;
   return before_or_behind_rope(entry, pass, products, graph);
 }
 

@@ -7,6 +7,7 @@
 #include "analysis/dump/assemble.h"
 #include "analysis/dump/evidence.h"
 #include "analysis/dump/formats/formats.h"
+#include "base/utf8.h"
 
 namespace kilter::analysis {
 namespace {
@@ -66,6 +67,34 @@ std::vector<std::string> files_of(const std::string& path) {
   return files;
 }
 
+// Reports go to terminals and into JSON, and a file's words may hold anything.
+void make_printable(std::string& text) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (!find_invalid_utf8(text) && std::none_of(text.begin(), text.end(), is_control)) return;
+  const std::string escaped = quoted(text, text.size() * 4 + 8);
+  text = escaped.substr(1, escaped.size() - 2);
+}
+
+void make_printable(RawPass& file) {
+  make_printable(file.producer);
+  for (RawValue& value : file.values) {
+    make_printable(value.name);
+    make_printable(value.op);
+  }
+  for (Note& note : file.unmatched) {
+    make_printable(note.subject);
+    make_printable(note.sentence);
+  }
+  std::map<std::string, std::string> metadata;
+  for (const auto& [key, text] : file.metadata) {
+    std::pair<std::string, std::string> entry(key, text);
+    make_printable(entry.first);
+    make_printable(entry.second);
+    metadata.insert(std::move(entry));
+  }
+  file.metadata = std::move(metadata);
+}
+
 Result<std::vector<RawPass>> read_files(std::span<const std::string> paths, const DumpContext& context) {
   std::vector<RawPass> files;
   for (const std::string& path : paths) {
@@ -73,6 +102,7 @@ Result<std::vector<RawPass>> read_files(std::span<const std::string> paths, cons
     if (inside.empty()) return Error{ErrorCode::not_found, path, "is a folder without files", ""};
     for (const std::string& file : inside) {
       KILTER_ASSIGN(std::vector<RawPass> read, read_file(file, context));
+      for (RawPass& pass : read) make_printable(pass);
       std::move(read.begin(), read.end(), std::back_inserter(files));
     }
   }

@@ -49,7 +49,9 @@ const CommandInfo kInfo = {
         "bound, "
         "or NaN on both sides), which is not a pass; outside expectation (possible, if unlikely roundings "
         "came "
-        "together); outside guarantee. Without -p and --ids the prompt is `The quick brown fox, 12 of them.`",
+        "together); outside guarantee. Without -p and --ids the prompt is `The quick brown fox, 12 of "
+        "them.`; a few dozen tokens are "
+        "enough, since time and memory grow with them.",
     .examples = {{"kilter verify model.gguf", "everything, in the default mode"},
                  {"kilter verify model.gguf --mode exact", "another mode; its cache is f32"},
                  {"kilter verify model.gguf --mutate", "with the proof that defects are caught"},

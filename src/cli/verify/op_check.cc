@@ -88,6 +88,18 @@ void add_choices(const JudgedCall& judged, OpCheck& check) {
   }
 }
 
+// Leaves ops out once the person asked to stop: a pass in f64 may take minutes. What comes out is thrown
+// away.
+class StoppableOps final : public OpsWrapper {
+ public:
+  using OpsWrapper::OpsWrapper;
+
+ protected:
+  void call(const OpCall& c) override {
+    if (!interrupted()) OpsWrapper::call(c);
+  }
+};
+
 // Between the two largest of at least two numbers.
 double greedy_gap(std::span<const float> row) {
   std::vector<float> two(2);
@@ -146,8 +158,10 @@ Result<OpCheck> check_ops(const VerifyRequest& request) {
   {
     Progress progress("computing in f64", count.all, ProgressUnit::steps);
     CountingSink counting(truth, progress);
-    RecordingOps recording(*oracle, counting);
+    StoppableOps stoppable(*oracle);
+    RecordingOps recording(stoppable, counting);
     KILTER_ASSIGN(true_logits, run_logits(model, recording, request.ids, check.passes.front()));
+    if (interrupted()) return interrupted_error();
   }
 
   KILTER_ASSIGN(const std::unique_ptr<Ops> ops, loaded_backend(request, request.options));

@@ -13,6 +13,7 @@ namespace {
 
 std::string margin_text(double margin) {
   if (std::isinf(margin)) return "infinite";
+  if (margin >= 1000) return fmt::format("{:.1e}", margin);
   return margin != 0 && margin < 0.001 ? "<0.001" : fmt::format("{:.3f}", margin);
 }
 

@@ -114,9 +114,11 @@ TEST(UnknownNames, BuffersOfLlama2CAreToldByTheirOrder) {
 
 TEST(Passes, AStepThatComputesAllAgainReplacesThePrompt) {
   const TestModel model;
-  const Dump dump = read({written("a.json", json(zeros("token_embd", 2, 32), "[1, 7]")),
+  const std::string prompt = zeros("token_embd", 2, 32) + "," + zeros("output_norm", 2, 32);
+  const Dump dump = read({written("a.json", json(prompt, "[1, 7]")),
                           written("b.json", json(zeros("token_embd", 3, 32), "[1, 7, 299]"))},
                          model.context());
+  EXPECT_EQ(dump.values.size(), 1u);
   EXPECT_EQ(dump.tokens, (std::vector<int32_t>{1, 7, 299}));
   EXPECT_EQ(dump.passes, std::vector<int64_t>{3});
   EXPECT_EQ(find(dump, at(Point::token_embd))->rows, (std::vector<int32_t>{0, 1, 2}));
@@ -209,6 +211,28 @@ TEST(Rows, PositionsSayWhichTokensAreThere) {
            model.context());
   EXPECT_EQ(find(dump, at(Point::token_embd))->rows, (std::vector<int32_t>{0, 2}));
   EXPECT_EQ(find(dump, at(Point::logits))->rows, (std::vector<int32_t>{3}));
+}
+
+TEST(Rows, PositionsThatRestartAreARemark) {
+  const TestModel model;
+  const std::string step =
+      "{\"tokens\":[299],\"positions\":[0],\"values\":[" + zeros("token_embd", 1, 32) + "]}";
+  const Dump dump =
+      read({written("a.json", json(zeros("token_embd", 2, 32), "[1, 7]")), written("b.json", step)},
+           model.context());
+  EXPECT_EQ(find(dump, at(Point::token_embd))->rows, (std::vector<int32_t>{0, 1, 2}));
+  ASSERT_EQ(dump.remarks.size(), 1u);
+  EXPECT_NE(dump.remarks[0].sentence.find("begin at position 0"), std::string::npos);
+}
+
+TEST(TwoNames, TheFullerOneIsUsed) {
+  const TestModel model;
+  const std::string few = "{\"name\":\"lm_head\",\"row\":0,\"first\":0,\"data\":[0.1,0.2]}";
+  const Dump dump =
+      read({written("d.json", json(few + "," + zeros("logits", 1, 300), "[1]"))}, model.context());
+  EXPECT_EQ(find(dump, at(Point::logits))->source, "logits");
+  ASSERT_EQ(dump.unmatched.size(), 1u);
+  EXPECT_EQ(dump.unmatched[0].subject, "lm_head");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ D = 32, 8 heads of 4, 2 key heads, F = 48, V = 300, 2 layers.
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 import ml_dtypes
@@ -125,9 +126,16 @@ def make_side_file(folder):
     (folder / "side.json").write_text(json.dumps(side))
 
 
+def make_pytorch(folder):
+    """The outside of what torch.save writes: a zip file with a pickle in it."""
+    with zipfile.ZipFile(folder / "pytorch.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}q\x00.")
+        archive.writestr("archive/version", b"3\n")
+
+
 def main():
     folder = Path(sys.argv[1])
-    for make in (make_npz, make_hugging_face, make_polygraphy, make_side_file):
+    for make in (make_npz, make_hugging_face, make_polygraphy, make_side_file, make_pytorch):
         make(folder)
 
 

@@ -55,6 +55,19 @@ TEST(Names, DottedPaths) {
   EXPECT_EQ(meaning("layer_1/ffn_norm"), "blk.1.ffn_norm");
   EXPECT_EQ(meaning("norm"), "output_norm");
   EXPECT_EQ(meaning("layers.1.something"), "");
+  EXPECT_EQ(meaning("Layer0.attn.q_pre_rope"), "blk.0.attn_q");
+  EXPECT_EQ(meaning("blocks.1.attn.weights"), "blk.1.attn_softmax");
+  EXPECT_EQ(meaning("l1.mlp.out"), "blk.1.ffn_down");
+  EXPECT_EQ(meaning("l1.attn.out"), "blk.1.attn_output");
+  EXPECT_EQ(meaning("l1.out"), "blk.1.ffn_residual");
+  EXPECT_EQ(meaning("l1.norm"), "");
+}
+
+TEST(Names, TransformerLens) {
+  EXPECT_EQ(meaning("blocks.1.attn.hook_rot_q"), "blk.1.attn_q_rope");
+  EXPECT_EQ(meaning("blocks.0.hook_resid_mid"), "blk.0.attn_residual");
+  EXPECT_EQ(meaning("hook_embed"), "token_embd");
+  EXPECT_EQ(meaning("blocks.0.ln1.hook_normalized"), "");
 }
 
 TEST(Names, Llama2C) {
@@ -67,6 +80,7 @@ TEST(Names, Llama2C) {
   EXPECT_EQ(candidates("xb2_1"), "blk.1.attn_output ");
   EXPECT_EQ(candidates("layer0.hb2"), "blk.0.ffn_up ");
   EXPECT_EQ(candidates("q_0"), "blk.0.attn_q blk.0.attn_q_rope ");
+  EXPECT_EQ(candidates("layers.0.attn.q"), "blk.0.attn_q blk.0.attn_q_rope ");
   EXPECT_EQ(candidates("l1_att"), "blk.1.attn_scores blk.1.attn_softmax ");
   EXPECT_EQ(candidates("x"), "token_embd output_norm ");
   EXPECT_EQ(candidates("y_0"), "");
@@ -98,6 +112,7 @@ TEST(Names, Weights) {
   EXPECT_EQ(match_weight("lm_head.weight", nullptr)->tensor, "output.weight");
   EXPECT_EQ(match_weight("model.embed_tokens.weight", nullptr)->tensor, "token_embd.weight");
   EXPECT_EQ(match_weight("layers.0.attention.wo.weight", nullptr)->tensor, "blk.0.attn_output.weight");
+  EXPECT_EQ(match_weight("model.layers.3.self_attn.v_proj.bias", nullptr)->tensor, "blk.3.attn_v.bias");
   EXPECT_FALSE(match_weight("blk.3.attn_q", nullptr));
 }
 

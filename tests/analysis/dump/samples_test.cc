@@ -164,6 +164,7 @@ TEST(Samples, SideFileKeepsNanAndGaps) {
   const Dump dump = read({sample("side.json")}, model.context());
   const Elements gaps = load(*find(dump, at(0, Point::ffn_norm)));
   ASSERT_EQ(gaps.known.size(), 96u);
+  EXPECT_FALSE(find(dump, at(0, Point::ffn_norm))->complete);
   EXPECT_EQ(gaps.known[5], 0);
   EXPECT_EQ(gaps.known[6], 1);
   const Elements output = load(*find(dump, at(0, Point::attn_output)));

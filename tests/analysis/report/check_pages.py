@@ -57,6 +57,30 @@ class Page(html.parser.HTMLParser):
             self.text += data
 
 
+def contrast(a: str, b: str) -> float:
+    """Of two #rrggbb. Source: WCAG 2.1, relative luminance and contrast ratio."""
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def weak_colours(text: str) -> list:
+    """Pairs of text and background that WCAG 2.1 AA finds too weak (below 4.5), in both themes."""
+    pairs = [(text, back) for text in ("text", "quiet", "link", "good", "bad", "doubt", "benign") for back in ("card", "page")]
+    pairs += [("text", "fix"), ("on-far", "m-far"), ("on-farthest", "m-farthest")]
+    pairs += [("on-light", "m-" + name) for name in ("exact", "low", "within", "explained", "doubtful", "wrong")]
+    weak = []
+    for theme in re.findall(r":root[^{]*\{([^}]*)\}", text):
+        colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", theme))
+        weak += [(a, b, round(contrast(colours[a], colours[b]), 2)) for a, b in pairs
+                 if contrast(colours[a], colours[b]) < 4.5]
+    return weak
+
+
 def check(condition: bool, sentence: str):
     if not condition:
         raise ValueError(sentence)
@@ -72,6 +96,7 @@ def check_page(path: Path) -> Page:
     used = set(re.findall(r"byId\('([\w-]+)'\)", page.scripts["code"]))
     check(used <= set(page.ids), f"the script wants elements that are not there: {used - set(page.ids)}")
     check(page.text == path.with_suffix(".txt").read_text(encoding="utf-8"), "without scripts, not the text report")
+    check(not weak_colours(text), f"hard to read: {weak_colours(text)}")
     data = json.loads(page.scripts["data"])
     check(len(data["headline"]) > 20 and data["headline"].split()[0] in page.text, "no headline")
     return page

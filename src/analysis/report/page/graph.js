@@ -30,6 +30,7 @@ function cellOf(value, i, named) {
 
 function showMap() {
   const points = layerPoints();
+  if (points.length > 9) byId('map').className = 'wide';
   const head = add(add(byId('map'), 'thead'), 'tr');
   add(head, 'td');
   for (const point of points) add(head, 'th', {scope: 'col'}, make('span', {}, point));
@@ -39,7 +40,7 @@ function showMap() {
     if (value.layer !== layer) {
       layer = value.layer;
       row = add(body, 'tr');
-      add(row, 'th', {scope: 'row'}, layer >= 0 ? 'blk.' + layer : i === 0 ? 'input' : 'output');
+      add(row, 'th', {scope: 'row'}, layer >= 0 ? 'blk.' + layer : value.point === 'token_embd' ? 'input' : 'output');
       blanks = layer >= 0 ? points.map(() => add(row, 'td')) : [add(row, 'td', {colspan: Math.max(points.length, 1)})];
     }
     (layer >= 0 ? blanks[points.indexOf(value.point)] : blanks[0]).append(cellOf(value, i, layer < 0));

@@ -24,11 +24,14 @@ function showMore() {
 
 const system = window.matchMedia('(prefers-color-scheme: dark)');
 let theme = 'system';
+function showTheme(name) {
+  document.documentElement.dataset.theme = name === 'system' ? (system.matches ? 'dark' : 'light') : name;
+  if (byId('heat-map')) drawHeat();
+}
 function setTheme(name) {
   theme = name;
-  document.documentElement.dataset.theme = name === 'system' ? (system.matches ? 'dark' : 'light') : name;
   byId('theme').textContent = 'Theme: ' + name;
-  if (values.length) drawHeat();
+  showTheme(name);
 }
 
 function start() {
@@ -39,7 +42,8 @@ function start() {
   if (values.length) {
     showLegend();
     showMap();
-    prepareHeat();
+    if (values.some((value) => value.groups.length > 1)) prepareHeat();
+    else byId('heat').remove();
     showValues();
     byId('which').addEventListener('change', showValues);
     byId('search').addEventListener('input', showValues);
@@ -50,7 +54,9 @@ function start() {
   }
   showMore();
   setTheme('system');
-  system.addEventListener('change', () => setTheme(theme));
+  system.addEventListener('change', () => showTheme(theme));
+  window.addEventListener('beforeprint', () => showTheme('light'));  // paper is
+  window.addEventListener('afterprint', () => showTheme(theme));
   byId('theme').addEventListener('click', () => setTheme({system: 'dark', dark: 'light', light: 'system'}[theme]));
 }
 

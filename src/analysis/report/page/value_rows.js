@@ -61,7 +61,7 @@ function showRow(body, i) {
   add(row, 'td', {}, make('span', {class: 'swatch ' + colourOf(value, real(exact.margin)), 'aria-hidden': 'true'}, signOf(value)), verdictText(value));
   add(row, 'td', {class: 'number'}, exact.compared ? margin(exact.margin) : '');
   add(row, 'td', {class: 'number'}, exact.compared ? short(exact.nmse, 2) : '');
-  add(row, 'td', {}, worst ? worst.text : '');
+  add(row, 'td', {}, worst ? worst.text : value.why);
   add(row, 'td', {class: 'number'}, worst ? number(worst.seen) : '');
   add(row, 'td', {class: 'number'}, worst ? number(worst.expected) : '');
   add(row, 'td', {}, value.tokens_beyond);
