@@ -33,6 +33,10 @@ TEST(OpBugs, HaveTextsAndAPageEach) {
 // Bugs that give the same numbers, so that no dump of one value can tell them apart.
 bool are_alike(std::string_view a, std::string_view b) {
   const std::set<std::string_view> pair{a, b};
+  // One is the other two at once: a single value shows one of them.
+  if (pair.contains("decode-stateless")) {
+    return pair.contains("decode-position-zero") || pair.contains("decode-without-cache");
+  }
   // Without the norm in front both look alike; the sum behind tells.
   if (pair == std::set<std::string_view>{"norm-missing", "norm-place"}) return true;
   // Of two pairs only one frequency is not 1, and of three, base^(2i/4) is another base's base^(2i/6).

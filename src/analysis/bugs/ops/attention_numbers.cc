@@ -65,7 +65,6 @@ std::vector<Variant> scales(const Suspect& suspect) {
   add(right * std::sqrt(2.0), " (root of half the head's width)", 0);
   add(right / std::sqrt(2.0), " (root of twice the head's width)", 0);
   add(right * std::numbers::log2e, " (for a softmax to the base 2)", 0);
-  add(right * std::numbers::ln2, " (for a softmax to the base 2, the wrong way)", 0);
   if (suspect.segment.size() != 1) return variants;
   const auto pairs = seen_and_right(suspect);
   if (const auto ratio = fit_factor(pairs)) {

@@ -120,8 +120,6 @@ std::vector<Variant> products(const Suspect&) {
            "SiLU is applied to the product of gate and up", ""},
           {gated, of_gate_and_up([](double gate, double up) { return silu(gate) * silu(up); }),
            "SiLU is applied to gate and to up", ""},
-          {gated, of_gate_and_up([](double gate, double up) { return gate * up; }), "there is no SiLU at all",
-           ""},
           {gated, of_gate_and_up([](double gate, double) { return silu(gate); }), "up is left out", ""},
           {gated, of_gate_and_up([](double gate, double up) { return silu(gate) + up; }),
            "up is added, not multiplied", ""},

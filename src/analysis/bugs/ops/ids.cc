@@ -115,7 +115,6 @@ constexpr ShiftRule kShifts[] = {
      [](size_t t, std::span<const int32_t> ids, Passes) { return ids[std::min(t + 1, ids.size() - 1)]; }},
     {"each row is the token's before: one token (BOS?) is in front twice",
      [](size_t t, std::span<const int32_t> ids, Passes) { return ids[t == 0 ? 0 : t - 1]; }},
-    {"every row is the first token's", [](size_t, std::span<const int32_t> ids, Passes) { return ids[0]; }},
     {"decode is given the token before once more",
      [](size_t t, std::span<const int32_t> ids, Passes passes) {
        return static_cast<int64_t>(t) < prompt_length(passes) || t == 0 ? ids[t] : ids[t - 1];
@@ -142,7 +141,14 @@ Ids shifted_ids(const ShiftRule& rule, std::span<const int32_t> tokens, Passes p
   return ids;
 }
 
+// Whether the dump shows the embedding, and the suspect comes later: then the embedding was right.
+bool embedding_is_right(const Suspect& suspect) {
+  return suspect.node->at.point != Point::token_embd && suspect.dump != nullptr &&
+         suspect.dump->values.contains(at(Point::token_embd));
+}
+
 std::vector<Variant> shifted(const Suspect& suspect) {
+  if (embedding_is_right(suspect)) return {};
   std::vector<Variant> variants;
   const auto tokens = suspect.view->tokens();
   std::vector<Ids> known{{tokens.begin(), tokens.end()}};
@@ -160,6 +166,10 @@ std::vector<Variant> other_tokens(const Suspect& suspect) {
   const auto found = found_ids(suspect);
   if (!found) return {};
   const auto tokens = suspect.view->tokens();
+  // All alike: the row was copied, which is moved-rows'.
+  const bool one_row =
+      std::all_of(found->ids.begin(), found->ids.end(), [&](int32_t id) { return id == tokens[0]; });
+  if (one_row && suspect.rows.size() > 2) return {};
   for (const ShiftRule& rule : kShifts) {
     const Ids ids = shifted_ids(rule, tokens, suspect.view->passes());
     const bool follow = std::all_of(suspect.rows.begin(), suspect.rows.end(), [&](int32_t t) {

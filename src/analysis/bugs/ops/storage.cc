@@ -116,7 +116,9 @@ bool plain_rows(const Node& node) { return node.op != "attention_scores" && node
 
 std::vector<Variant> unwritten(const Suspect& suspect) {
   if (suspect.segment.size() != 1 || !plain_rows(*suspect.node) || suspect.seen == nullptr) return {};
-  std::vector<Variant> variants = {{own_point(suspect), zeros, "all of it is 0", ""}};
+  std::vector<Variant> variants;
+  // A product or a row of zeros may as well be a weight of zeros: that is weight-not-loaded's.
+  if (suspect.node->op != "embed") variants.push_back({own_point(suspect), zeros, "all of it is 0", ""});
   const size_t rows = std::max<size_t>(1, suspect.rows.size());
   const size_t width = suspect.seen->values.size() / rows;
   size_t used = 0;
@@ -170,14 +172,18 @@ std::vector<Variant> moved(const Suspect& suspect) {
   if (suspect.segment.size() != 1 || !plain_rows(*suspect.node)) return {};
   const Touches own = own_point(suspect);
   std::vector<Variant> variants;
-  // Rows of the embedding that are another token's are token-ids' and token-shift's.
-  if (suspect.rows.size() > 1 && suspect.node->at.point != Point::token_embd) {
+  if (suspect.rows.size() > 1) {
     variants = {
         {own, rows_from([](int64_t) { return int64_t{0}; }), "every row is that of the first token", ""},
         {own, rows_from([](int64_t r) { return r == 0 ? 0 : int64_t{-1}; }),
-         "every row but the first token's is 0", ""},
-        {own, rows_from([](int64_t r) { return r - 1; }), "each row is that of the token before", ""},
-        {own, rows_from([](int64_t r) { return r + 1; }), "each row is that of the next token", ""}};
+         "every row but the first token's is 0", ""}};
+  }
+  // Rows of the embedding that are a neighbour's are token-shift's.
+  if (suspect.rows.size() > 1 && suspect.node->at.point != Point::token_embd) {
+    variants.push_back(
+        {own, rows_from([](int64_t r) { return r - 1; }), "each row is that of the token before", ""});
+    variants.push_back(
+        {own, rows_from([](int64_t r) { return r + 1; }), "each row is that of the next token", ""});
   }
   for (const int64_t shift : {1, -1}) {
     variants.push_back({own, elements_from(shift),
