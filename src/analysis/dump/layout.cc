@@ -17,7 +17,7 @@ std::vector<int64_t> without_ones(const std::vector<int64_t>& shape) {
   return out;
 }
 
-Error no_fit(const RawValue& value, const LayoutWish& wish, std::string why) {
+Error no_fit(const RawValue& value, const LayoutWish& wish, const std::string& why) {
   std::string row = shape_text(wish.row);
   if (!wish.row.empty() && wish.row.back() == 0) row = "[" + std::to_string(wish.row[0]) + ", positions]";
   return {ErrorCode::mismatch, "",

@@ -110,6 +110,13 @@ TEST(EvalText, ColoursAndTimesDoNotMatter) {
   }
 }
 
+TEST(EvalText, ALogBehindTheLastValueIsNone) {
+  const TestModel model;
+  const std::string log = text_of_sample("eval_callback.txt") + "\n........\n[1700000000] done\n[ 1, 2 ]\n";
+  const Dump dump = read({written("log.txt", log)}, model.context());
+  EXPECT_FLOAT_EQ(element(load(*find(dump, at(Point::logits))), 300, 0, 299), -0.1132F);
+}
+
 TEST(EvalText, AWarmUpRunIsLeftOut) {
   const TestModel model;
   const Dump dump = read({sample("llama_debug.txt")}, model.context());

@@ -143,6 +143,7 @@ bool EvalBlock::take(std::string_view raw) {
   if (line.empty()) return false;
   if (take_sum(line)) return true;
   if (line[0] != '[' && line[0] != ']' && line[0] != '.') return false;
+  if (line[0] == '.' && depth_ == 0) return false;  // the dots of a loader's progress
   while (!line.empty()) {
     const char c = line[0];
     Item* list = open_list();

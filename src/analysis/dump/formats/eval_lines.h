@@ -43,6 +43,8 @@ class EvalBlock {
   };
   std::optional<Numbers> numbers(const std::vector<int64_t>& shape) const;
   bool empty() const { return root_.items.empty(); }
+  /// Whether nothing need follow: all lists are closed, and the sum was seen.
+  bool is_closed() const { return depth_ == 0 && !empty() && sum_.has_value(); }
 
  private:
   struct Item {

@@ -27,6 +27,7 @@ class EvalReader {
       return;
     }
     if (header_ && block_.take(line)) return;
+    if (header_ && block_.is_closed()) finish_value();  // what follows is another program's log
     take_log(line);
   }
 

@@ -26,15 +26,15 @@ Result<std::vector<RawPass>> read_safetensors(const std::string& path);
 
 bool is_npy(std::span<const std::byte> file);
 /// One array; its name is the file's without ".npy".
-Result<std::vector<RawPass>> read_npy(SharedMap map);
+Result<std::vector<RawPass>> read_npy(const SharedMap& map);
 
 bool is_zip(std::span<const std::byte> file);
 /// numpy's archives. Errors: unsupported, with the converting line, for PyTorch's, which look alike.
-Result<std::vector<RawPass>> read_npz(SharedMap map);
+Result<std::vector<RawPass>> read_npz(const SharedMap& map);
 
 /// A JSON object: a side file of raw numbers, numbers themselves, or Polygraphy's results. The schema of the
 /// first two stands in side_file.cc.
-Result<std::vector<RawPass>> read_json(SharedMap map);
+Result<std::vector<RawPass>> read_json(const SharedMap& map);
 
 /// Whether the text has a header line of llama.cpp's eval-callback or llama-debug, of any age.
 bool is_eval_text(std::string_view text);
@@ -45,7 +45,7 @@ Result<std::vector<RawPass>> read_eval_text(const SharedMap& map, const DumpCont
 /// looked for beside the logits. Other bare f32 are the value that the file's name means, of as many rows as
 /// fill it; text of nothing but numbers is the value of the file's name, a row a line. Errors: unsupported,
 /// when it is none of them.
-Result<std::vector<RawPass>> read_saved_logits(SharedMap map, const DumpContext& context);
+Result<std::vector<RawPass>> read_saved_logits(const SharedMap& map, const DumpContext& context);
 
 /// The error for files that are known and not read (pickles, GGUF, compressed logits); nothing for others.
 std::optional<Error> refusal(std::string_view path, std::span<const std::byte> file);

@@ -133,7 +133,7 @@ Result<NpyHeader> read_npy_header(std::span<const std::byte> bytes, std::string_
 
 bool is_npy(std::span<const std::byte> file) { return begins_as_npy(file); }
 
-Result<std::vector<RawPass>> read_npy(SharedMap map) {
+Result<std::vector<RawPass>> read_npy(const SharedMap& map) {
   const auto bytes = map->bytes();
   KILTER_ASSIGN(const NpyHeader header, read_npy_header(bytes, map->path()));
   if (bytes.size() - header.data_offset < header.data_bytes) {

@@ -58,7 +58,7 @@ bool is_zip(std::span<const std::byte> file) {
   return text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06");
 }
 
-Result<std::vector<RawPass>> read_npz(SharedMap map) {
+Result<std::vector<RawPass>> read_npz(const SharedMap& map) {
   KILTER_ASSIGN(const std::vector<ZipEntry> entries, read_zip_directory(map->bytes(), map->path()));
   RawPass pass;
   pass.path = map->path();

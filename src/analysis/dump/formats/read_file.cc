@@ -70,7 +70,7 @@ Error not_understood(std::string_view path) {
           std::string(kKnown)};
 }
 
-Result<std::vector<RawPass>> read_json(SharedMap map) {
+Result<std::vector<RawPass>> read_json(const SharedMap& map) {
   KILTER_ASSIGN(const boost::json::value top, parse_json(text_of(map->bytes()), map->path()));
   if (is_polygraphy(top)) return read_polygraphy(top, map->path());
   if (!top.is_object()) return not_understood(map->path());

@@ -169,7 +169,7 @@ std::optional<RawPass> read_prompt_text(const FileMap& map) {
 
 }  // namespace
 
-Result<std::vector<RawPass>> read_saved_logits(SharedMap map, const DumpContext& context) {
+Result<std::vector<RawPass>> read_saved_logits(const SharedMap& map, const DumpContext& context) {
   if (auto tokens = as_token_ids(map->bytes())) {
     RawPass pass;
     pass.path = map->path();
