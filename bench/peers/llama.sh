@@ -41,38 +41,57 @@ fetch_llama() {
   }
 }
 
+# make_llama NAME MARCH TARGET [FLAG...]: one target of llama.cpp in the build folder NAME, for a processor by
+# its name, or `native`. Sets `llama_source`, `llama_build` and `llama_log`.
+make_llama() {
+  local name=$1 march=$2 target=$3 native=OFF flags
+  shift 3
+  flags="-march=$march $*"
+  [ "$march" != native ] || { native=ON && flags=$*; }
+  llama_log=$log_folder/llama_$name.log
+
+  fetch_llama
+  llama_source=$peers_root/source/$llama_version llama_build=$peers_root/build/$name
+  say "building llama.cpp ($name) in $llama_build; this takes minutes, once"
+  nice -n 10 cmake -S "$llama_source" -B "$llama_build" -G Ninja "${llama_options[@]}" \
+    -DGGML_NATIVE="$native" -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >"$llama_log" 2>&1 ||
+    fail_with_log "$llama_log" "CMake could not configure llama.cpp"
+  NINJA_STATUS='[%f/%t] ' nice -n 10 cmake --build "$llama_build" --target "$target" --parallel "$jobs" 2>&1 |
+    tee -a "$llama_log" | show_progress
+  [ "${PIPESTATUS[0]}" = 0 ] || fail_with_log "$llama_log" "llama.cpp could not be built"
+}
+
+# link_llama SOURCE PROGRAM [OPTION...]: a program of ours with the llama.cpp that make_llama made.
+link_llama() {
+  local ours=$1 program=$2
+  shift 2
+  "$llama_cxx" -O3 -I"$llama_source/include" -I"$llama_source/ggml/include" "$@" "$ours" $llama_link \
+    -o "$program" "$llama_build/src/libllama.a" "$llama_build"/ggml/src/libggml{,-cpu,-base}.a \
+    -lpthread -ldl -lm >>"$llama_log" 2>&1 || fail_with_log "$llama_log" "$ours could not be built"
+}
+
 # build_llama TARGET MARCH [FLAG...]: llama-bench and llama-first-token into the folder TARGET, for a
 # processor by its name, or `native`. Flags take AMX away: llama.cpp's options GGML_AMX_* only ever add it.
 build_llama() {
-  local target=$1 march=$2 name=$2-${1##*/} native=OFF flags log
+  local target=$1 march=$2
   shift 2
-  flags="-march=$march $*"
-  [ "$march" != native ] || { native=ON && flags=$*; }
-  log=$log_folder/llama_$name.log
   [ "$(cat "$target/stamp" 2>/dev/null)" != "$(llama_stamp "$march" "$*")" ] || return 0
 
-  fetch_llama
-  local source=$peers_root/source/$llama_version build=$peers_root/build/$name
-  say "building llama.cpp ($name) in $build; this takes minutes, once"
-  nice -n 10 cmake -S "$source" -B "$build" -G Ninja "${llama_options[@]}" -DGGML_NATIVE="$native" \
-    -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >"$log" 2>&1 ||
-    fail_with_log "$log" "CMake could not configure llama.cpp"
-  NINJA_STATUS='[%f/%t] ' nice -n 10 cmake --build "$build" --target llama-bench --parallel "$jobs" 2>&1 |
-    tee -a "$log" | show_progress
-  [ "${PIPESTATUS[0]}" = 0 ] || fail_with_log "$log" "llama.cpp could not be built"
-
+  make_llama "$march-${target##*/}" "$march" llama-bench "$@"
   mkdir -p "$target" && rm -f "$target/stamp"
-  "$llama_cxx" -O3 -I"$source/include" -I"$source/ggml/include" "$llama_first_token" $llama_link \
-    -o "$target/llama-first-token" "$build/src/libllama.a" "$build"/ggml/src/libggml{,-cpu,-base}.a \
-    -lpthread -ldl -lm >>"$log" 2>&1 || fail_with_log "$log" "$llama_first_token could not be built"
-  cp "$build/bin/llama-bench" "$target/" && llama_stamp "$march" "$*" >"$target/stamp" ||
+  link_llama "$llama_first_token" "$target/llama-first-token"
+  cp "$llama_build/bin/llama-bench" "$target/" && llama_stamp "$march" "$*" >"$target/stamp" ||
     fail "cannot write to $target"
 }
 
-# llama_stamp MARCH FLAGS: what a finished build was made from. `native` means this processor and no other.
+# llama_stamp MARCH FLAGS [SOURCE...]: what a finished build was made from, our sources included (if not given,
+# those of llama-first-token). `native` means this processor and no other.
 llama_stamp() {
-  printf '%s\n' "$llama_version" "$1" "$2" "$("$llama_cxx" --version | head -n 1)" \
-    "$([ "$1" != native ] || grep -m 1 '^flags' /proc/cpuinfo)" "$(sha256sum <"$llama_first_token")"
+  local march=$1 flags=$2
+  shift 2
+  [ $# != 0 ] || set -- "$llama_first_token"
+  printf '%s\n' "$llama_version" "$march" "$flags" "$("$llama_cxx" --version | head -n 1)" \
+    "$([ "$march" != native ] || grep -m 1 '^flags' /proc/cpuinfo)" "$(cat "$@" | sha256sum)"
 }
 
 # build_peers FOLDER MARCH: with all that the processor has, and once with AMX off where it has AMX.

@@ -1,5 +1,6 @@
 #include "engine/backend_choice.h"
 
+#include <algorithm>
 #include <array>
 
 #include "backend/cpu/cpu_ops.h"
@@ -87,6 +88,18 @@ std::vector<std::string> isa_names() {
   return names;
 }
 
+Result<BackendNames> backend_names_of(const LoadOptions& options) {
+  if (options.backend != "cpu") return BackendNames{.mode = "f64", .kv = "f64", .isa = ""};
+  KILTER_ASSIGN(const Arithmetic mode, mode_of(options.mode));
+  KILTER_ASSIGN(const cpu::KvType kv, kv_type_of(options.kv, mode));
+  const auto named =
+      std::find_if(kModes.begin(), kModes.end(), [mode](const Mode& m) { return m.arithmetic == mode; });
+  const std::vector<std::string> isas = isa_names();
+  return BackendNames{.mode = std::string(named->name),
+                      .kv = kv == cpu::KvType::f16 ? "f16" : "f32",
+                      .isa = options.isa.empty() ? isas.front() : options.isa};
+}
+
 std::vector<InstructionSet> instruction_sets() {
   std::vector<InstructionSet> sets;
   bool chosen = false;
@@ -104,6 +117,12 @@ Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options) {
   const int threads = options.threads > 0 ? options.threads : usable_processors();
   if (options.backend == "cpu") return make_cpu(options, threads);
   if (options.backend == "reference") return make_reference(options, threads);
+  return unknown("--backend", options.backend, backend_names());
+}
+
+Result<Arithmetic> arithmetic_of(const LoadOptions& options) {
+  if (options.backend == "cpu") return mode_of(options.mode);
+  if (options.backend == "reference") return Arithmetic::reference;
   return unknown("--backend", options.backend, backend_names());
 }
 

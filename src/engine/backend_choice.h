@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "kilter/engine.h"
 #include "model/model.h"
 #include "observe/timing_ops.h"
+#include "ops/contract.h"
 #include "ops/ops.h"
 
 namespace kilter {
@@ -16,6 +18,18 @@ namespace kilter {
 /// of those in this build, and for an option that the backend does not have; unsupported for an instruction
 /// set that this processor lacks.
 Result<std::unique_ptr<Ops>> make_backend(const LoadOptions& options);
+
+/// What options come to when all that they leave open is chosen.
+struct BackendNames {
+  std::string mode;  ///< "accurate"; "f64" for the reference
+  std::string kv;    ///< what keys and values are kept as: "f16", "f32"; "f64" for the reference
+  std::string isa;   ///< "avx512"; empty where there are no kernels to choose from
+};
+/// Errors: those of make_backend.
+Result<BackendNames> backend_names_of(const LoadOptions& options);
+
+/// In which arithmetic that backend computes. Errors: usage, for an unknown name.
+Result<Arithmetic> arithmetic_of(const LoadOptions& options);
 
 /// One instruction set of backend "cpu".
 struct InstructionSet {

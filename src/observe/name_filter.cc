@@ -31,6 +31,8 @@ Result<NameFilter> NameFilter::create(const std::string& pattern) {
   return filter;
 }
 
-bool NameFilter::matches(At at) const { return std::regex_search(to_string(at), pattern_); }
+bool NameFilter::matches(std::string_view name) const {
+  return std::regex_search(name.begin(), name.end(), pattern_);
+}
 
 }  // namespace kilter

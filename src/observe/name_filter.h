@@ -3,6 +3,7 @@
 
 #include <regex>
 #include <string>
+#include <string_view>
 
 #include "kilter/result.h"
 #include "ops/point.h"
@@ -20,7 +21,8 @@ class NameFilter {
   /// expression, or has more than 1000 characters.
   static Result<NameFilter> create(const std::string& pattern);
 
-  bool matches(At at) const;
+  bool matches(std::string_view name) const;
+  bool matches(At at) const { return matches(to_string(at)); }
 
  private:
   std::regex pattern_{""};

@@ -17,7 +17,8 @@ namespace kilter {
 
 /// The tensors of a trace of these passes (all of them, in order, as ListingOps saw them): one for each name
 /// that the filter lets through, in the order of computation. The rows of all passes stand one behind the
-/// other; where the last axis is positions, it is as long as the longest pass needs.
+/// other; where the last axis is positions, it is as long as the longest pass needs. One pass over all tokens
+/// of a run, listed, gives the same plan as the passes that it will be cut into.
 std::vector<TensorSpec> plan_trace(std::span<const ListedOp> ops, const NameFilter& filter);
 
 /// Writes values where plan_trace() meant them to be. A prompt gives the same file however it is cut

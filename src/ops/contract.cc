@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace kilter {
 namespace {
@@ -72,6 +73,32 @@ const OpContract* row_of(std::string_view op, Arithmetic arithmetic) {
   return nullptr;
 }
 
+double unit_of(const OpContract& contract) { return contract.arithmetic == kReference ? 0x1p-53 : 0x1p-24; }
+
+// gamma(m) of contract.h.
+double gamma(double roundings, double unit) {
+  const double all = roundings * unit;
+  return all < 0.5 ? all / (1 - all) : std::numeric_limits<double>::infinity();
+}
+
+// Roundings that a term passes along the sum.
+double sum_roundings(const OpContract& contract, const Magnitudes& of) {
+  if (contract.sum == SumLength::none) return 0;
+  return std::ceil(static_cast<double>(of.n) / static_cast<double>(contract.terms_a_rounding));
+}
+
+// The formula of contract.h for so many roundings along the sum.
+double bound(const OpContract& contract, const Magnitudes& of, double along) {
+  const bool reference = contract.arithmetic == kReference;
+  const double roundings = along + contract.extra_roundings;
+  const double share = gamma(roundings, unit_of(contract));
+  if (std::isinf(share)) return share;
+  const double inside = share * of.terms + contract.operand_rounding * of.operands;
+  const double least =
+      reference ? contract.output_roundings * 0x1p-150 : (roundings + contract.output_roundings) * 0x1p-134;
+  return inside + contract.output_roundings * 0x1p-24 * (of.exact + inside) + least;
+}
+
 }  // namespace
 
 std::span<const OpContract> all_contracts() { return kContracts; }
@@ -87,17 +114,20 @@ Arithmetic product_arithmetic(Arithmetic arithmetic, DType weights) {
 }
 
 double contract_bound(const OpContract& contract, const Magnitudes& of) {
-  const bool reference = contract.arithmetic == kReference;
-  const double unit = reference ? 0x1p-53 : 0x1p-24;
-  double roundings = contract.extra_roundings;
-  if (contract.sum != SumLength::none) {
-    roundings += std::ceil(static_cast<double>(of.n) / static_cast<double>(contract.terms_a_rounding));
-  }
-  const double gamma = roundings * unit / (1 - roundings * unit);
-  const double inside = gamma * of.terms + contract.operand_rounding * of.operands;
-  const double least =
-      reference ? contract.output_roundings * 0x1p-150 : (roundings + contract.output_roundings) * 0x1p-134;
-  return inside + contract.output_roundings * 0x1p-24 * (of.exact + inside) + least;
+  return bound(contract, of, sum_roundings(contract, of));
+}
+
+double expected_bound(const OpContract& contract, const Magnitudes& of) {
+  const double along = sum_roundings(contract, of);
+  const double guaranteed = bound(contract, of, along);
+  const double lucky = kExpectedLambda * std::sqrt(along);
+  if (!(lucky < along)) return guaranteed;
+  const double higher_orders = 1 + gamma(along + contract.extra_roundings, unit_of(contract));
+  return std::min(guaranteed, higher_orders * bound(contract, of, lucky));
+}
+
+double expected_failure(int64_t elements) {
+  return static_cast<double>(elements) * 2 * std::exp(-kExpectedLambda * kExpectedLambda / 2);
 }
 
 double f16_rounding(double number) { return std::max(0x1p-11 * std::abs(number), 0x1p-25); }

@@ -32,17 +32,20 @@ Status check_text(const std::string& text) {
   return unusable(text, "is not UTF-8, which the header of a safetensors file has to be");
 }
 
-Result<std::string> header_of(const std::vector<TensorSpec>& tensors, const std::vector<uint64_t>& ends,
-                              const SafetensorsWriter::Metadata& metadata) {
-  boost::json::object header;
-  if (!metadata.empty()) {
-    boost::json::object& strings = header["__metadata__"].emplace_object();
-    for (const auto& [key, value] : metadata) {
-      KILTER_TRY(check_text(key));
-      KILTER_TRY(check_text(value));
-      strings[key] = value;
-    }
+// Members of the header's JSON object, without its braces: the metadata first.
+Result<std::string> metadata_text(const SafetensorsWriter::Metadata& metadata) {
+  if (metadata.empty()) return std::string();
+  boost::json::object strings;
+  for (const auto& [key, value] : metadata) {
+    KILTER_TRY(check_text(key));
+    KILTER_TRY(check_text(value));
+    strings[key] = value;
   }
+  return "\"__metadata__\":" + boost::json::serialize(strings);
+}
+
+Result<std::string> tensors_text(const std::vector<TensorSpec>& tensors, const std::vector<uint64_t>& ends) {
+  boost::json::object header;
   uint64_t begin = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorSpec& spec = tensors[i];
@@ -52,9 +55,13 @@ Result<std::string> header_of(const std::vector<TensorSpec>& tensors, const std:
                          {"data_offsets", {begin, ends[i]}}};
     begin = ends[i];
   }
-  std::string text = boost::json::serialize(header);
-  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
-  return text;
+  const std::string text = boost::json::serialize(header);
+  return text.substr(1, text.size() - 2);
+}
+
+Result<std::string> header_of(const SafetensorsWriter::Metadata& metadata, const std::string& tensors) {
+  KILTER_ASSIGN(const std::string strings, metadata_text(metadata));
+  return "{" + strings + (strings.empty() || tensors.empty() ? "" : ",") + tensors + "}";
 }
 
 }  // namespace
@@ -75,18 +82,36 @@ Result<SafetensorsWriter> SafetensorsWriter::create(const std::string& path,
     if (!is_new || spec.name == "__metadata__") return unusable(spec.name, "is a name that is taken");
     ends.push_back(end = *next);
   }
-  KILTER_ASSIGN(const std::string header, header_of(tensors, ends, metadata));
-  const uint64_t data_begin = kLengthBytes + header.size();
+  KILTER_ASSIGN(std::string described, tensors_text(tensors, ends));
+  KILTER_ASSIGN(const std::string header, header_of(metadata, described));
+  const uint64_t header_bytes = (header.size() + kAlignment - 1) / kAlignment * kAlignment;
+  const uint64_t data_begin = kLengthBytes + header_bytes;
   for (auto& [name, entry] : entries) entry.offset += data_begin;
 
   KILTER_ASSIGN(ScatteredFile file, ScatteredFile::create(path, data_begin + end));
-  const uint64_t length = header.size();
-  KILTER_TRY(file.write(0, std::as_bytes(std::span(&length, 1))));
-  KILTER_TRY(file.write(kLengthBytes, std::as_bytes(std::span(header))));
   SafetensorsWriter writer(path, std::move(file), std::move(entries));
+  writer.tensors_text_ = std::move(described);
+  writer.header_bytes_ = header_bytes;
   writer.file_bytes_ = data_begin + end;
   writer.bytes_written_ = data_begin;
+  KILTER_TRY(writer.file_.write(0, std::as_bytes(std::span(&header_bytes, 1))));
+  KILTER_TRY(writer.write_header(header));
   return writer;
+}
+
+Status SafetensorsWriter::write_header(const std::string& text) {
+  std::string padded = text;
+  padded.resize(header_bytes_, ' ');
+  return file_.write(kLengthBytes, std::as_bytes(std::span(padded)));
+}
+
+Status SafetensorsWriter::set_metadata(const Metadata& metadata) {
+  KILTER_ASSIGN(const std::string header, header_of(metadata, tensors_text_));
+  if (header.size() <= header_bytes_) return write_header(header);
+  return Error{ErrorCode::usage, path_,
+               "its header has room for " + std::to_string(header_bytes_) + " bytes, and " +
+                   std::to_string(header.size()) + " came",
+               ""};
 }
 
 Status SafetensorsWriter::write(std::string_view name, int64_t first, std::span<const float> elements) {

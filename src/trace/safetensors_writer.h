@@ -36,6 +36,10 @@ class SafetensorsWriter {
   static Result<SafetensorsWriter> create(const std::string& path, const std::vector<TensorSpec>& tensors,
                                           const Metadata& metadata);
 
+  /// Puts other metadata in the place of those of create(), for what is only known in the end. Errors: usage,
+  /// when they are longer than the first ones, so that the header has no room for them; io.
+  Status set_metadata(const Metadata& metadata);
+
   /// Puts elements of tensor `name` from element `first` on, counted over all axes. Tensors and parts of them
   /// come in any order, each element once. Errors: usage (no such tensor, another type, beyond its end), io.
   Status write(std::string_view name, int64_t first, std::span<const float> elements);
@@ -65,12 +69,15 @@ class SafetensorsWriter {
 
   SafetensorsWriter(std::string path, ScatteredFile file, Entries entries)
       : path_(std::move(path)), file_(std::move(file)), entries_(std::move(entries)) {}
+  Status write_header(const std::string& text);
   Status write_bytes(std::string_view name, int64_t first, ElementType type,
                      std::span<const std::byte> bytes);
 
   std::string path_;
   ScatteredFile file_;
   Entries entries_;
+  std::string tensors_text_;  // their part of the header
+  uint64_t header_bytes_ = 0;
   uint64_t file_bytes_ = 0;
   uint64_t bytes_written_ = 0;
 };

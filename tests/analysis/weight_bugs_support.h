@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <random>
@@ -171,6 +173,15 @@ class LoneWeight {
   Weight weight_;
   ReplayModel model_;
 };
+
+/// Equal bits, or both NaN.
+inline bool same_number(float a, float b) {
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+}
+
+inline bool same_numbers(std::span<const float> a, std::span<const float> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_number);
+}
 
 inline const WeightBug& weight_bug(std::string_view id) {
   for (const Bug* bug : weight_bugs()) {

@@ -21,14 +21,6 @@ std::string type_name(const ::testing::TestParamInfo<DType>& parameter) {
   return std::string(dtype_info(parameter.param).name);
 }
 
-bool same(float a, float b) {
-  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (a != a && b != b);
-}
-
-bool same(const std::vector<float>& a, const std::vector<float>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) { return same(x, y); });
-}
-
 // Equal numbers that follow from this model's measures: 64 columns are the first quarter of a block, and the
 // first tensor of the file has the shape of the LM head (a trial on that node alone is not made).
 bool is_coincidence(const Weight& w, const Reading& reading) {
@@ -70,7 +62,7 @@ TEST_P(WeightReadings, AreNeverTheRightOne) {
     const std::vector<float> expected = rows_by(right, w);
     for (const Bug* bug : weight_bugs()) {
       for (const Reading& reading : weight_bug(bug->info().id).readings(w, *model_)) {
-        EXPECT_FALSE(same(expected, rows_by(reading, w)))
+        EXPECT_FALSE(same_numbers(expected, rows_by(reading, w)))
             << name << ": " << bug->info().id << ": " << reading.detail;
       }
     }
@@ -88,7 +80,7 @@ TEST_P(WeightReadings, GiveTheSameByRowsAndAsAWhole) {
       for (const int64_t r : {int64_t{0}, int64_t{5}, w.rows - 1}) {
         ASSERT_TRUE(reading.decode_row(w, r, row).ok());
         const auto from = whole.begin() + r * w.cols;
-        EXPECT_TRUE(std::equal(row.begin(), row.end(), from, [](float a, float b) { return same(a, b); }))
+        EXPECT_TRUE(std::equal(row.begin(), row.end(), from, same_number))
             << bug->info().id << ": " << reading.detail << ", row " << r;
       }
     }

@@ -92,6 +92,24 @@ TEST(SafetensorsWriter, ReplacesWhatALinkPointsAt) {
   EXPECT_EQ(read_text(folder.file("target")), file_with("{}      ", 0));
 }
 
+// The shorter header ends in spaces; what is behind it stays where it is.
+TEST(SafetensorsWriter, TakesOtherMetadataInTheEnd) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("t");
+  auto writer = SafetensorsWriter::create(path, {{"a", ElementType::f32, {1}}}, {{"ids", "99,99"}});
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE(writer->write("a", 0, std::vector<float>{1}).ok());
+  EXPECT_EQ(writer->set_metadata({{"ids", "99,99,99,99"}}).error().code, ErrorCode::usage);
+  ASSERT_TRUE(writer->set_metadata({{"ids", "1"}}).ok());
+  ASSERT_TRUE(writer->commit().ok());
+  const auto file = SafetensorsFile::open(path);
+  ASSERT_TRUE(file.ok()) << file.error().message();
+  EXPECT_EQ(file->metadata(), (std::map<std::string, std::string>{{"ids", "1"}}));
+  const std::vector<std::byte> one = {std::byte{0}, std::byte{0}, std::byte{0x80}, std::byte{0x3f}};
+  const auto bytes = file->find("a")->bytes;
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), one.begin(), one.end()));
+}
+
 TEST(SafetensorsWriter, RefusesWhatNoFileCanHold) {
   const TemporaryFolder folder;
   const std::string path = folder.file("t");

@@ -64,6 +64,8 @@ struct Reading {
   /// out: [w.rows * w.cols], the same numbers. Empty, unless that is cheaper than row by row.
   std::function<Status(const Weight& w, std::span<float> out)> decode_all = {};
   int fitted = 0;
+  bool of_numbers = false;  ///< it rearranges or changes the numbers of any f32 weight, however they were
+                            ///< decoded: so it may come on top of another reading
 };
 
 /// All rows of `w` by `reading`. out: [w.rows * w.cols].

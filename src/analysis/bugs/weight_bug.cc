@@ -1,48 +1,12 @@
-// From readings to trials: a mutation decodes a weight wrongly and computes the op with it.
+// From readings to trials: which nodes one bug touches together.
 #include <algorithm>
 #include <map>
 
 #include "analysis/bugs/weights/reading.h"
+#include "analysis/bugs/wrong_weights.h"
 
 namespace kilter::analysis {
 namespace {
-
-using ReadingAt = std::map<At, Reading, AtOrder>;
-
-class WrongWeights final : public Mutation {
- public:
-  explicit WrongWeights(ReadingAt readings) : readings_(std::move(readings)) {}
-
-  bool changes(const Node& node) const override { return readings_.contains(node.at); }
-
-  Result<std::vector<float>> compute(const Node& node, ReplayView& view) const override {
-    const Reading& reading = readings_.at(node.at);
-    const Weight& w = *node.weight;
-    // A pass reads few rows of a table, whose other rows need not be decoded.
-    if (node.op == "embed") return embedded(reading, w, view.tokens());
-    std::vector<float> numbers(static_cast<size_t>(w.rows * w.cols));
-    KILTER_TRY(read_weight(reading, w, numbers));
-    Weight wrong = w;
-    wrong.type = DType::f32;
-    wrong.bytes = std::as_bytes(std::span(numbers));
-    Node changed = node;
-    changed.weight = &wrong;
-    return view.run(changed);
-  }
-
- private:
-  static Result<std::vector<float>> embedded(const Reading& reading, const Weight& table,
-                                             std::span<const int32_t> ids) {
-    const auto width = static_cast<size_t>(table.cols);
-    std::vector<float> rows(ids.size() * width);
-    for (size_t t = 0; t < ids.size(); ++t) {
-      KILTER_TRY(reading.decode_row(table, ids[t], std::span(rows).subspan(t * width, width)));
-    }
-    return rows;
-  }
-
-  ReadingAt readings_;
-};
 
 // One detail and everywhere it can be.
 struct Found {
@@ -93,16 +57,28 @@ void add_groups(const ReadingAt& all, const std::string& detail, const Suspect& 
   }
 }
 
-}  // namespace
-
-Status read_weight(const Reading& reading, const Weight& w, std::span<float> out) {
-  if (reading.decode_all) return reading.decode_all(w, out);
-  const auto width = static_cast<size_t>(w.cols);
-  for (int64_t row = 0; row < w.rows; ++row) {
-    KILTER_TRY(reading.decode_row(w, row, out.subspan(static_cast<size_t>(row) * width, width)));
+// Each trial once more, on top of what is known already to be wrong with these weights.
+void add_combinations(const Suspect& suspect, std::vector<Trial>& trials) {
+  const size_t alone = trials.size();
+  for (const std::shared_ptr<const Mutation>& known : suspect.view->mutations()) {
+    const auto* first = dynamic_cast<const WrongWeights*>(known.get());
+    if (first == nullptr) continue;
+    for (size_t i = 0; i < alone; ++i) {
+      const auto& second = dynamic_cast<const WrongWeights&>(*trials[i].mutation);
+      const bool in_segment =
+          std::any_of(suspect.segment.begin(), suspect.segment.end(),
+                      [&](const Node* node) { return first->changes(*node) && second.changes(*node); });
+      std::shared_ptr<const WrongWeights> both = in_segment ? both_at_once(*first, second) : nullptr;
+      if (both == nullptr) continue;
+      trials.push_back({.mutation = std::move(both),
+                        .detail = trials[i].detail + ", on top of what was found before",
+                        .fix = trials[i].fix,
+                        .fitted = trials[i].fitted});
+    }
   }
-  return {};
 }
+
+}  // namespace
 
 std::vector<Trial> WeightBug::trials(const Suspect& suspect) const {
   ReplayView& view = *suspect.view;
@@ -130,6 +106,7 @@ std::vector<Trial> WeightBug::trials(const Suspect& suspect) const {
     if (reach() == Reach::group) add_groups(found.readings, detail, suspect, trials);
     trials.push_back(trial_of(std::move(found.readings), detail));
   }
+  add_combinations(suspect, trials);
   return trials;
 }
 

@@ -76,6 +76,8 @@ Result<std::vector<Candidate>> CandidateSearch::computed_trials(const Bug& bug, 
       if (ends_search(score.error())) return score.error();
       continue;
     }
+    // A change that hides what the dump shows explains nothing: those numbers would not be compared at all.
+    if (score->incomparable > test.score.incomparable) continue;
     candidate.score = std::move(*score);
     computed.push_back(std::move(candidate));
   }

@@ -16,6 +16,33 @@ void add_once(std::vector<At>& list, At at) {
   if (std::find(list.begin(), list.end(), at) == list.end()) list.push_back(at);
 }
 
+std::shared_ptr<const ScopedMutation> scoped(const Candidate& candidate) {
+  return std::make_shared<const ScopedMutation>(candidate.trial.mutation, ScopedMutation::Values{});
+}
+
+// The words of the catalogue, and what was measured.
+void name(Finding& finding, const Candidate& candidate) {
+  const BugInfo& info = candidate.bug->info();
+  finding.bug = info.id;
+  finding.title = info.title;
+  finding.cause = info.cause;
+  finding.detail = candidate.trial.detail;
+  finding.fix = candidate.trial.fix.empty() ? std::string(info.fix) : candidate.trial.fix;
+  finding.page = fmt::format("docs/bugs/{}.md", info.id);
+  finding.next_measurement = info.next_measurement;
+}
+
+std::vector<Tie> ties_of(const Candidate& best, const std::vector<Candidate>& others) {
+  std::vector<Tie> ties;
+  for (const Candidate& c : others) {
+    const bool listed =
+        std::any_of(ties.begin(), ties.end(), [&](const Tie& tie) { return tie.bug == c.bug->info().id; });
+    if (c.bug == best.bug || listed) continue;
+    ties.push_back({std::string(c.bug->info().id), std::string(c.bug->info().title), c.trial.detail});
+  }
+  return ties;
+}
+
 std::string times(double margin) { return fmt::format("{:.3g}", margin); }
 
 }  // namespace
@@ -59,10 +86,8 @@ std::vector<size_t> Findings::touching(std::span<const Node* const> segment) con
   return touched;
 }
 
-void Findings::add(At at, const Candidate& candidate, std::vector<Tie> ties, const Score& before) {
-  const auto mutation =
-      std::make_shared<const ScopedMutation>(candidate.trial.mutation, ScopedMutation::Values{});
-  const BugInfo& info = candidate.bug->info();
+void Findings::add(At at, const Candidate& candidate, std::vector<Candidate> others, const Score& before) {
+  const auto mutation = scoped(candidate);
   const auto known = std::find_if(found_.begin(), found_.end(),
                                   [&](const Found& found) { return found.bug == candidate.bug; });
   if (known != found_.end()) {
@@ -73,28 +98,35 @@ void Findings::add(At at, const Candidate& candidate, std::vector<Tie> ties, con
     if (!detail.empty() && finding.detail.find(detail) == std::string::npos) finding.detail += "; " + detail;
     return;
   }
-  const std::string with =
-      candidate.rounding == nullptr ? "" : fmt::format(" ({})", candidate.rounding->sentence());
-  findings_.push_back(
-      {.bug = std::string(info.id),
-       .title = std::string(info.title),
-       .cause = std::string(info.cause),
-       .detail = candidate.trial.detail,
-       .fix = candidate.trial.fix.empty() ? std::string(info.fix) : candidate.trial.fix,
-       .page = fmt::format("docs/bugs/{}.md", info.id),
-       .at = {at},
-       .weights = {},
-       .margin_before = before.margin,
-       .margin_after = candidate.score.margin,
-       .evidence =
-           fmt::format("computed without this bug, {} is off by {} times what f32 explains ({}); with it, by "
-                       "{} times{}",
-                       to_string(at), times(before.margin), place_text(before.worst),
-                       times(candidate.score.margin), with),
-       .ties = std::move(ties),
-       .next_measurement = std::string(info.next_measurement),
-       .pattern = {}});
-  found_.push_back({candidate.bug, {mutation}});
+  Finding finding;
+  finding.at = {at};
+  finding.margin_before = before.margin;
+  finding.margin_after = candidate.score.margin;
+  finding.evidence = fmt::format(
+      "computed without this bug, {} is off by {} times what f32 explains ({}); with it, by {} times{}",
+      to_string(at), times(before.margin), place_text(before.worst), times(candidate.score.margin),
+      candidate.rounding == nullptr ? "" : fmt::format(" ({})", candidate.rounding->sentence()));
+  name(finding, candidate);
+  finding.ties = ties_of(candidate, others);
+  findings_.push_back(std::move(finding));
+  found_.push_back({candidate.bug, std::move(others), {mutation}});
+}
+
+void Findings::replace(size_t finding, At at, const Candidate& candidate) {
+  Found& found = found_[finding];
+  found.bug = candidate.bug;
+  found.mutations = {scoped(candidate)};
+  found.others.clear();
+  Finding& named = findings_[finding];
+  name(named, candidate);
+  named.ties.clear();
+  add_once(named.at, at);
+}
+
+Belief Findings::belief_but(size_t finding) const {
+  Findings others = *this;
+  others.found_[finding].mutations.clear();
+  return others.belief();
 }
 
 void Findings::add_unexplained(At at, const Score& score, std::vector<std::string> pattern, int64_t tried) {
@@ -117,7 +149,7 @@ void Findings::add_unexplained(At at, const Score& score, std::vector<std::strin
        .ties = {},
        .next_measurement = "",
        .pattern = std::move(pattern)});
-  found_.push_back({nullptr, {}});
+  found_.push_back({});
 }
 
 void Findings::confirm(size_t finding, At at) { add_once(findings_[finding].at, at); }

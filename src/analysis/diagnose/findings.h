@@ -20,8 +20,15 @@ class Findings {
   /// The findings that change an op of the segment.
   std::vector<size_t> touching(std::span<const Node* const> segment) const;
 
-  /// Adds a bug that makes `at` follow: to the finding of the same bug, or as a new one.
-  void add(At at, const Candidate& candidate, std::vector<Tie> ties, const Score& before);
+  /// Adds a bug that makes `at` follow: to the finding of the same bug, or as a new one. `others` explain it
+  /// as well.
+  void add(At at, const Candidate& candidate, std::vector<Candidate> others, const Score& before);
+  /// Candidates that explained the finding's values as well as the named one.
+  const std::vector<Candidate>& others_of(size_t finding) const { return found_[finding].others; }
+  /// Names another candidate in place of the finding's: it explains `at` too, which the named one does not.
+  void replace(size_t finding, At at, const Candidate& candidate);
+  /// The belief without this finding.
+  Belief belief_but(size_t finding) const;
   void add_unexplained(At at, const Score& score, std::vector<std::string> pattern, int64_t tried);
   /// Notes that a finding explains this value too.
   void confirm(size_t finding, At at);
@@ -38,6 +45,7 @@ class Findings {
  private:
   struct Found {
     const Bug* bug = nullptr;  // null: nothing fits
+    std::vector<Candidate> others;
     std::vector<std::shared_ptr<const ScopedMutation>> mutations;
   };
 

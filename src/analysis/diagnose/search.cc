@@ -195,6 +195,8 @@ class Search {
                           .segment = segment_,
                           .dump = &dump_};
     const CandidateTest test{seen, suspect, base, score, list};
+    KILTER_ASSIGN(const bool settled, settle_a_tie(seen, result));
+    if (settled) return {};
     std::vector<Candidate> found;
     for (size_t i = 0; i < findings_.all().size() && found.empty(); ++i) {
       if (findings_.bug_of(i) == nullptr) continue;
@@ -207,7 +209,7 @@ class Search {
     if (found.empty()) return no_name(seen, result, base, std::move(score), tried);
     KILTER_TRY(weigh(seen.observed->at, base, found));
     const Candidate best = found.front();
-    findings_.add(seen.observed->at, best, ties_of(found), score);
+    findings_.add(seen.observed->at, best, as_good_as_the_first(found), score);
     if (best.rounding != nullptr) count_explanation(*best.rounding);
     return accept(result, best.score, ValueVerdict::bug, std::string(best.bug->info().id));
   }
@@ -244,18 +246,36 @@ class Search {
     return {};
   }
 
-  // Entries that explain as much as the best one.
-  static std::vector<Tie> ties_of(const std::vector<Candidate>& found) {
-    std::vector<Tie> ties;
+  // Candidates that explain as much as the best one.
+  static std::vector<Candidate> as_good_as_the_first(const std::vector<Candidate>& found) {
+    std::vector<Candidate> others;
     const Candidate& best = found.front();
-    for (const Candidate& c : found) {
-      const bool as_good = c.contradicted == best.contradicted && c.supported == best.supported;
-      const bool listed =
-          std::any_of(ties.begin(), ties.end(), [&](const Tie& tie) { return tie.bug == c.bug->info().id; });
-      if (c.bug == best.bug || !as_good || listed) continue;
-      ties.push_back({std::string(c.bug->info().id), std::string(c.bug->info().title), c.trial.detail});
+    std::copy_if(found.begin() + 1, found.end(), std::back_inserter(others), [&](const Candidate& c) {
+      return c.contradicted == best.contradicted && c.supported == best.supported;
+    });
+    return others;
+  }
+
+  // A bug that could not be told from another so far, and explains this value too, is the one: one cause for
+  // both.
+  Result<bool> settle_a_tie(const SeenValue& seen, ValueResult& result) {
+    for (size_t i = 0; i < findings_.all().size(); ++i) {
+      const Belief base = findings_.belief_but(i);
+      for (const Candidate& other : findings_.others_of(i)) {
+        const bool touched = std::any_of(segment_.begin(), segment_.end(), [&](const Node* node) {
+          return other.trial.mutation->changes(*node);
+        });
+        if (!touched) continue;
+        KILTER_TRY(step());
+        const Result<Score> score = judge_.judge(seen, base, other.belief());
+        if (!score.ok() || !score->fits()) continue;
+        const Candidate settled = other;
+        findings_.replace(i, seen.observed->at, settled);
+        KILTER_TRY(accept(result, *score, ValueVerdict::bug, std::string(settled.bug->info().id)));
+        return true;
+      }
     }
-    return ties;
+    return false;
   }
 
   Status no_name(const SeenValue& seen, ValueResult& result, const Belief& base, Score score, int64_t tried) {

@@ -64,6 +64,14 @@ void add_checksums(const Part& part, const ValueShape& shape, Observed& value) {
   }
 }
 
+// How much the parts say, to choose between two names for one value; prints say a few numbers at most.
+int64_t known_elements(const std::vector<Part>& parts) {
+  int64_t n = 0;
+  for (const Part& part : parts)
+    n += part.value.partial ? 1 : static_cast<int64_t>(part.rows.size()) * part.count;
+  return n;
+}
+
 StoredAs weaker(StoredAs a, StoredAs b) { return a == StoredAs::f32 ? b : a; }
 
 void add_value(std::vector<Part> parts, const DumpContext& context, Dump& dump) {
@@ -95,18 +103,25 @@ void add_value(std::vector<Part> parts, const DumpContext& context, Dump& dump) 
 }  // namespace
 
 void add_values(const std::vector<Part>& parts, const DumpContext& context, Dump& dump) {
-  std::map<At, std::vector<Part>, AtOrder> by_place;
+  // What stands several times under one name is the value's rows.
+  std::map<At, std::vector<std::vector<Part>>, AtOrder> by_place;
   for (const Part& part : parts) {
-    std::vector<Part>& there = by_place[part.at];
-    // Another name for the same value: the first one counts. What stands twice under one name is its rows.
-    if (!there.empty() && there[0].value.name != part.value.name) {
-      dump.unmatched.push_back({source_of(part.value), "is " + to_string(part.at) + " too, for which " +
-                                                           source_of(there[0].value) + " is used"});
-      continue;
-    }
-    there.push_back(part);
+    std::vector<std::vector<Part>>& names = by_place[part.at];
+    const auto same = [&](const std::vector<Part>& there) { return there[0].value.name == part.value.name; };
+    const auto found = std::find_if(names.begin(), names.end(), same);
+    (found == names.end() ? names.emplace_back() : *found).push_back(part);
   }
-  for (auto& [at, there] : by_place) add_value(std::move(there), context, dump);
+  for (auto& [at, names] : by_place) {
+    const auto less = [](const auto& a, const auto& b) { return known_elements(a) < known_elements(b); };
+    const auto best = std::max_element(names.begin(), names.end(), less);
+    for (auto other = names.begin(); other != names.end(); ++other) {
+      // llama.cpp prints the same numbers again behind each change of shape.
+      if (other == best || !(*other)[0].value.op.empty()) continue;
+      dump.unmatched.push_back({source_of((*other)[0].value), "is " + to_string(at) + " too, for which " +
+                                                                  source_of((*best)[0].value) + " is used"});
+    }
+    add_value(std::move(*best), context, dump);
+  }
 }
 
 }  // namespace kilter::analysis

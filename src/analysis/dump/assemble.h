@@ -46,6 +46,9 @@ void add_values(const std::vector<Part>& parts, const DumpContext& context, Dump
 /// Rows of weights that the pass holds; they are taken out of it.
 void take_weights(Pass& pass, const DumpContext& context, const UserNames* user, Dump& dump);
 
+/// The value behind the bias, where the model has one; else `at` itself.
+At behind_bias(At at, const Graph* graph);
+
 /// What a value is expected to be in this pass.
 LayoutWish wish_for(At at, FirstAxis first, const Pass& pass, const Graph* graph);
 

@@ -8,38 +8,6 @@
 namespace kilter::analysis {
 namespace {
 
-// The point behind the bias, where the model has one.
-At behind_bias(At at, const Graph* graph) {
-  Point point = at.point;
-  switch (at.point) {
-    case Point::attn_q:
-      point = Point::attn_q_bias;
-      break;
-    case Point::attn_k:
-      point = Point::attn_k_bias;
-      break;
-    case Point::attn_v:
-      point = Point::attn_v_bias;
-      break;
-    case Point::attn_output:
-      point = Point::attn_output_bias;
-      break;
-    case Point::ffn_gate:
-      point = Point::ffn_gate_bias;
-      break;
-    case Point::ffn_up:
-      point = Point::ffn_up_bias;
-      break;
-    case Point::ffn_down:
-      point = Point::ffn_down_bias;
-      break;
-    default:
-      break;
-  }
-  const At biased{point, at.il};
-  return graph != nullptr && graph->find(biased) != nullptr ? biased : at;
-}
-
 int64_t product(const std::vector<int64_t>& extents) {
   return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
 }
@@ -156,9 +124,12 @@ class PartMaker {
       return std::adjacent_find(rows.begin(), rows.end(), std::greater_equal<>()) == rows.end();
     };
     if (part.value.rows) {
-      for (const int32_t row : *part.value.rows) part.rows.push_back(row + static_cast<int32_t>(pass_.base));
       const std::vector<int32_t>& told = *part.value.rows;
-      if (told.size() == size && rising(told) && told[0] >= 0 && told.back() < pass_.n_tokens) return true;
+      const bool fits = told.size() == size && rising(told) && told[0] >= 0 && told.back() < pass_.n_tokens;
+      if (fits) {
+        for (const int32_t row : told) part.rows.push_back(row + static_cast<int32_t>(pass_.base));
+        return true;
+      }
       unmatched(part.value, "is said to have rows that are not in the pass, or not as many as it has");
       return false;
     }
@@ -172,6 +143,12 @@ class PartMaker {
         told.back() < pass_.base + pass_.n_tokens) {
       part.rows = told;
       return true;
+    }
+    const bool of_all = told.size() == static_cast<size_t>(pass_.n_tokens) && !told.empty();
+    if (of_all && told[0] != pass_.base && !std::exchange(said_positions_, true)) {
+      dump_.remarks.push_back(
+          {pass_.file.path, "says that its tokens begin at position " + std::to_string(told[0]) +
+                                ", and in the run they begin at " + std::to_string(pass_.base)});
     }
     // Fewer rows than tokens are the last ones: logits above all.
     const int64_t first = pass_.base + pass_.n_tokens - n;
@@ -245,9 +222,41 @@ class PartMaker {
   int leftovers_ = 0;
   bool said_order_ = false;
   bool said_scale_ = false;
+  bool said_positions_ = false;
 };
 
 }  // namespace
+
+At behind_bias(At at, const Graph* graph) {
+  Point point = at.point;
+  switch (at.point) {
+    case Point::attn_q:
+      point = Point::attn_q_bias;
+      break;
+    case Point::attn_k:
+      point = Point::attn_k_bias;
+      break;
+    case Point::attn_v:
+      point = Point::attn_v_bias;
+      break;
+    case Point::attn_output:
+      point = Point::attn_output_bias;
+      break;
+    case Point::ffn_gate:
+      point = Point::ffn_gate_bias;
+      break;
+    case Point::ffn_up:
+      point = Point::ffn_up_bias;
+      break;
+    case Point::ffn_down:
+      point = Point::ffn_down_bias;
+      break;
+    default:
+      break;
+  }
+  const At biased{point, at.il};
+  return graph != nullptr && graph->find(biased) != nullptr ? biased : at;
+}
 
 std::vector<Part> make_parts(Pass& pass, const DumpContext& context, Dump& dump) {
   PartMaker maker(pass, context, dump);

@@ -6,13 +6,17 @@
 #include <limits>
 
 #include "base/checked.h"
+#include "base/free_memory.h"
 #include "base/utf8.h"
 
 namespace kilter::analysis {
 namespace {
 
 constexpr int64_t kNowhere = -1;
-constexpr int64_t kMostElements = int64_t{1} << 34;
+constexpr uint64_t kBytesOfElement =
+    16;  // value, whether it is known, where it goes, and the file's own copy
+// A few printed numbers may announce any shape: no value of a pass that somebody prints is larger.
+constexpr uint64_t kMostSparse = uint64_t{1} << 28;
 
 int64_t row_size(const ValueShape& shape) {
   int64_t n = 1;
@@ -152,8 +156,12 @@ void fill_unseen(const ValueShape& shape, Elements& out) {
 
 Result<Elements> gather(const std::vector<Part>& parts, const ValueShape& shape) {
   const auto size = checked_mul(shape.rows.size(), static_cast<uint64_t>(row_size(shape)));
-  if (!size || *size > static_cast<uint64_t>(kMostElements)) {
-    return Error{ErrorCode::memory, to_string(shape.at), "has more elements than can be held", ""};
+  const bool sparse = std::any_of(parts.begin(), parts.end(), [](const Part& p) { return p.value.partial; });
+  if (!size || *size > (sparse ? kMostSparse : free_memory().value_or(UINT64_MAX) / kBytesOfElement)) {
+    return Error{ErrorCode::memory, to_string(shape.at),
+                 "is " + std::to_string(shape.rows.size()) + " rows of " + shape_text(shape.row) +
+                     ", more than can be held in memory",
+                 "dump fewer tokens"};
   }
   Elements out;
   out.values.assign(*size, 0.0F);

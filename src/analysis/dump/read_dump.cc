@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "analysis/dump/assemble.h"
+#include "analysis/dump/evidence.h"
 #include "analysis/dump/formats/formats.h"
+#include "base/utf8.h"
 
 namespace kilter::analysis {
 namespace {
@@ -51,8 +54,45 @@ std::vector<std::string> files_of(const std::string& path) {
     const auto ending = std::filesystem::path(file).extension();
     return described && ending != ".json" && ending != ".npy" && ending != ".npz" && ending != ".safetensors";
   };
-  files.erase(std::remove_if(files.begin(), files.end(), raw), files.end());
+  // llama-debug writes its logits twice, as numbers and as text.
+  const std::set<std::string> all(files.begin(), files.end());
+  const auto twice = [&](const std::string& file) {
+    std::filesystem::path binary(file);
+    if (binary.extension() != ".txt") return false;
+    return all.count(binary.replace_extension(".bin").string()) > 0;
+  };
+  files.erase(
+      std::remove_if(files.begin(), files.end(), [&](const std::string& f) { return raw(f) || twice(f); }),
+      files.end());
   return files;
+}
+
+// Reports go to terminals and into JSON, and a file's words may hold anything.
+void make_printable(std::string& text) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (!find_invalid_utf8(text) && std::none_of(text.begin(), text.end(), is_control)) return;
+  const std::string escaped = quoted(text, text.size() * 4 + 8);
+  text = escaped.substr(1, escaped.size() - 2);
+}
+
+void make_printable(RawPass& file) {
+  make_printable(file.producer);
+  for (RawValue& value : file.values) {
+    make_printable(value.name);
+    make_printable(value.op);
+  }
+  for (Note& note : file.unmatched) {
+    make_printable(note.subject);
+    make_printable(note.sentence);
+  }
+  std::map<std::string, std::string> metadata;
+  for (const auto& [key, text] : file.metadata) {
+    std::pair<std::string, std::string> entry(key, text);
+    make_printable(entry.first);
+    make_printable(entry.second);
+    metadata.insert(std::move(entry));
+  }
+  file.metadata = std::move(metadata);
 }
 
 Result<std::vector<RawPass>> read_files(std::span<const std::string> paths, const DumpContext& context) {
@@ -62,6 +102,7 @@ Result<std::vector<RawPass>> read_files(std::span<const std::string> paths, cons
     if (inside.empty()) return Error{ErrorCode::not_found, path, "is a folder without files", ""};
     for (const std::string& file : inside) {
       KILTER_ASSIGN(std::vector<RawPass> read, read_file(file, context));
+      for (RawPass& pass : read) make_printable(pass);
       std::move(read.begin(), read.end(), std::back_inserter(files));
     }
   }
@@ -84,6 +125,7 @@ Result<Dump> read_dump(std::span<const std::string> paths, const DumpContext& co
   dump.producer = passes.empty() ? std::string() : passes[0].file.producer;
   for (Pass& pass : passes) take_weights(pass, context, user, dump);
   KILTER_TRY(assign_tokens(passes, context, dump));
+  if (context.graph != nullptr) weigh_evidence(passes, *context.graph, dump);
   std::vector<Part> parts;
   for (Pass& pass : passes) {
     dump.metadata.merge(pass.file.metadata);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "analysis/dump/assemble.h"
+#include "analysis/dump/evidence.h"
 
 namespace kilter::analysis {
 namespace {
@@ -35,13 +36,17 @@ class WeightMaker {
       return note("is no weight that this model's pass uses");
     const int64_t n = value_->elements();
     if (n == 0) return note("has no elements");
-    cols_ = node_ != nullptr ? node_->weight->cols : value_->shape.empty() ? n : value_->shape.back();
-    total_ = node_ != nullptr ? node_->weight->rows : n / cols_;
-    first_row_ = value_->piece ? value_->piece->row : 0;
-    if (value_->piece && (value_->piece->first > 0 || n < cols_)) return make_piece();
+    const RowPiece piece = value_->piece.value_or(RowPiece{});
+    first_row_ = piece.row;
+    cols_ = node_ != nullptr ? node_->weight->cols
+                             : piece.first + (value_->shape.empty() ? n : value_->shape.back());
+    const bool part = piece.first > 0 || (value_->piece && n < cols_);
+    rows_ = part ? 0 : n / cols_;
+    total_ = node_ != nullptr ? node_->weight->rows : first_row_ + std::max<int64_t>(rows_, 1);
+    head_ = first_row_ <= total_ - rows_ ? head_rows() : 0;
+    if (part) return make_piece();
     if (n % cols_ != 0)
       return note("is " + shape_text(value_->shape) + ", which is no whole rows of " + std::to_string(cols_));
-    rows_ = n / cols_;
     if (first_row_ > total_ - rows_) return note("has rows behind the last one");
     const std::vector<int64_t>& shape = value_->shape;
     if (shape.size() == 2 && shape[0] == cols_ && shape[1] == rows_ && rows_ != cols_) {
@@ -88,7 +93,7 @@ class WeightMaker {
 
   // GGUF's number of a row that Hugging Face counts as `row`.
   int64_t ours(int64_t row) const {
-    const int64_t head = head_rows();
+    const int64_t head = head_;
     if (head < 2) return row;
     const int64_t in_head = row % head;
     return row - in_head + 2 * (in_head % (head / 2)) + in_head / (head / 2);
@@ -100,17 +105,40 @@ class WeightMaker {
     const int64_t heads = query ? context_.n_head : context_.n_head_kv;
     const Node* rope = context_.graph->find({query ? Point::attn_q_rope : Point::attn_k_rope, node_->at.il});
     if (rope == nullptr || rope->rope == nullptr || rope->rope->pairs != RopePairs::adjacent) return 0;
-    return heads > 0 && total_ % (2 * heads) == 0 ? total_ / heads : 0;
+    const int64_t head = heads > 0 && total_ % (2 * heads) == 0 ? total_ / heads : 0;
+    return head > 2 && is_in_gguf_order(head) ? 0 : head;
+  }
+
+  // Engines that read GGUF and keep Hugging Face's names: the first row that the two orders place apart
+  // tells.
+  bool is_in_gguf_order(int64_t head) const {
+    const auto elsewhere_of = [&](int64_t row) {
+      const int64_t in_head = row % head;
+      return row - in_head + 2 * (in_head % (head / 2)) + in_head / (head / 2);
+    };
+    int64_t row = 0;  // of the array
+    while (row < rows_ && elsewhere_of(first_row_ + row) == first_row_ + row) ++row;
+    const int64_t elsewhere = elsewhere_of(first_row_ + row);
+    const auto same = weight_row(node_->weight, first_row_ + row);
+    const auto other = weight_row(node_->weight, elsewhere);
+    const auto raw = same && other ? value_->load() : Result<RawElements>(RawElements{});
+    const auto end = static_cast<size_t>((row + 1) * cols_);
+    if (!raw || raw->values.size() < end || !raw->index.empty() ||
+        value_->piece.value_or(RowPiece{}).first > 0)
+      return false;
+    const std::vector<float> seen(raw->values.begin() + row * cols_,
+                                  raw->values.begin() + static_cast<ptrdiff_t>(end));
+    return distance(seen, *same) < distance(seen, *other);
   }
 
   void make_rows() {
     const bool whole = rows_ == total_;
     std::vector<int64_t> order;  // the array's row that is the weight's row first_row + i
-    if (head_rows() > 1 && whole) {
+    if (head_ > 1 && whole) {
       order.resize(static_cast<size_t>(rows_));
       for (int64_t row = 0; row < rows_; ++row) order[static_cast<size_t>(ours(row))] = row;
     }
-    if (head_rows() > 1 && !whole) {
+    if (head_ > 1 && !whole) {
       for (int64_t row = 0; row < rows_; ++row) add(ours(first_row_ + row), {row, 1}, {});
       return;
     }
@@ -151,6 +179,7 @@ class WeightMaker {
   int64_t total_ = 0;
   int64_t first_row_ = 0;
   int64_t rows_ = 0;
+  int64_t head_ = 0;  // rows of a head whose halves become pairs; 0: the order is GGUF's
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ class Environment final : public ReplayView {
   const Weight* weight(std::string_view name) const override { return run_.model.weight(name); }
   std::span<const std::byte> file_data() const override { return run_.model.file_data; }
   FileHeader file_header() const override { return run_.model.file_header; }
+  std::span<const std::shared_ptr<const Mutation>> mutations() const override { return scenario_.mutations; }
   Result<std::span<const float>> value(At at) override;
   std::span<const int32_t> rows(At at) const override { return run_.rows(at); }
   Result<std::vector<float>> run(const Node& node) override;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct FileHeader {
   std::span<const std::byte> bytes;  ///< from the file's first byte to the first of its data section
   size_t used = 0;  ///< where metadata and tensor entries end; the rest of `bytes` is padding
 };
+
+class Mutation;
 
 /// What a mutated op may look at. Values are [T, row...] f32 over all tokens of the run; a span lives as long
 /// as the view.
@@ -35,6 +38,9 @@ class ReplayView {
   virtual std::span<const std::byte> file_data() const = 0;
   /// What stands in front of it. Empty, where that is not known.
   virtual FileHeader file_header() const { return {}; }
+
+  /// The mutations that are in force, in the order in which they were found.
+  virtual std::span<const std::shared_ptr<const Mutation>> mutations() const { return {}; }
 
   /// What the op reads under that name: the other engine's own number where its dump is complete, else the
   /// number that follows from it (under the mutations that are in force).

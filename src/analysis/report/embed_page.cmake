@@ -1,12 +1,21 @@
-# cmake -D FOLDER=page -D OUTPUT=page.cc -P embed_page.cmake: the files of FOLDER as strings of C++ (page.h).
+# cmake -D FOLDER=page -D OUTPUT=page.cc -P embed_page.cmake: the files of FOLDER as strings of C++ (page.h). The scripts
+# become one, in this order.
+set(scripts elements findings graph heat_map value_rows page)
+file(READ ${FOLDER}/page.html html)
+file(READ ${FOLDER}/page.css css)
+set(js "")
+foreach(name ${scripts})
+  file(READ ${FOLDER}/${name}.js script)
+  string(APPEND js "${script}")
+endforeach()
+
 set(source "// Made by embed_page.cmake out of report/page/.\n#include \"analysis/report/page.h\"\n\n")
 string(APPEND source "namespace kilter::analysis {\n\n")
-foreach(file html css js)
-  file(READ ${FOLDER}/page.${file} text)
-  if(text MATCHES [[\)kilter_page"]])
-    message(FATAL_ERROR "page.${file} holds the end of its own string")
+foreach(name html css js)
+  if("${${name}}" MATCHES [[\)kilter_page"]])
+    message(FATAL_ERROR "${FOLDER}: ${name} holds the end of its own string")
   endif()
-  string(APPEND source "std::string_view page_${file}() {\n  return R\"kilter_page(${text})kilter_page\";\n}\n\n")
+  string(APPEND source "std::string_view page_${name}() {\n  return R\"kilter_page(${${name}})kilter_page\";\n}\n\n")
 endforeach()
 string(APPEND source "}  // namespace kilter::analysis\n")
 file(WRITE ${OUTPUT} "${source}")

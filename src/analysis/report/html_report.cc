@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "analysis/report/json_report.h"
 #include "analysis/report/numbers.h"
@@ -68,13 +69,27 @@ json::array grouped_margins(const ValueResult& v, int32_t group_size) {
       group = next;
       largest = 0;
     }
-    if (!(margins[row] <= largest)) largest = margins[row];
+    largest =
+        std::isnan(margins[row]) ? std::numeric_limits<double>::infinity() : std::max(largest, margins[row]);
   }
   close();
   return groups;
 }
 
-// What page.js reads: diagnosis_json with less of each value, and with the sentences that the reports share.
+// The texts of a finding as sentences.
+void make_sentences(json::object& finding) {
+  for (const char* key : {"cause", "detail", "fix", "evidence", "next_measurement"}) {
+    const std::string text(finding[key].as_string());
+    finding[key] = sentence_text(text);
+  }
+  for (json::value& pattern : finding["pattern"].as_array()) {
+    const std::string text(pattern.as_string());
+    pattern = sentence_text(text);
+  }
+}
+
+// What the scripts of the page read: diagnosis_json with less of each value, and with the sentences that the
+// reports share.
 json::object page_data(const Diagnosis& d) {
   json::object data = diagnosis_json(d);
   const int32_t group_size = last_token(d) / kMostGroups + 1;
@@ -84,6 +99,14 @@ json::object page_data(const Diagnosis& d) {
   data["next_token_sentence"] = next_token_sentence(d);
   json::array& tokens = data["tokens"].as_array();
   if (tokens.size() > kMostTokens) tokens.resize(kMostTokens);
+  json::array& findings = data["findings"].as_array();
+  for (size_t i = 0; i < findings.size(); ++i) {
+    json::object& finding = findings[i].as_object();
+    finding["places"] = places_text(d.findings[i].at);
+    finding["margins"] = sentence_text(margins_sentence(d, d.findings[i]));
+    finding["open"] = worth_details(d, i);
+    make_sentences(finding);
+  }
   json::array& values = data["values"].as_array();
   for (size_t i = 0; i < values.size(); ++i) {
     json::object& value = values[i].as_object();

@@ -31,8 +31,9 @@ json::array strings(const std::vector<std::string>& list) {
   return array_of(list, [](const std::string& s) { return json::value(text(s)); });
 }
 
-json::value place(const ValueResult& value, const Place& p) {
-  if (p.token < 0 && p.bound == 0) return nullptr;
+json::value worst_place(const ValueResult& value, const Score& s) {
+  if (!has_worst_place(s)) return nullptr;
+  const Place& p = s.worst;
   return json::object{
       {"token", p.token},       {"element", p.element},           {"text", text(place_text(value, p))},
       {"seen", number(p.seen)}, {"expected", number(p.expected)}, {"bound", number(p.bound)}};
@@ -48,7 +49,7 @@ json::object score(const ValueResult& value, const Score& s) {
           {"checksum_margin", number(s.checksum_margin)},
           {"nmse", number(s.nmse)},
           {"cosine", number(s.cosine)},
-          {"worst", place(value, s.worst)},
+          {"worst", worst_place(value, s)},
           {"row_margins", array_of(s.row_margins, number)}};
 }
 
@@ -75,7 +76,8 @@ json::object value_object(const ValueResult& v) {
           {"shape", array_of(v.shape, [](int64_t n) { return json::value(n); })},
           {"histogram", array_of(v.histogram, [](int64_t n) { return json::value(n); })},
           {"global_nmse", std::isnan(v.global_nmse) ? json::value(nullptr) : number(v.global_nmse)},
-          {"elements", v.elements}};
+          {"elements", v.elements},
+          {"seen_rms", number(v.seen_rms)}};
 }
 
 json::value finding_object(const Diagnosis& d, const Finding& f) {

@@ -60,6 +60,12 @@ class TextReport {
 
   void finding(size_t i) {
     const Finding& f = d_.findings[i];
+    if (!options_.every_value && !worth_details(d_, i)) {
+      const std::string line =
+          fmt::format("{}: {}; no known bug explains it", places(f), margins_sentence(d_, f));
+      text_ += "\n" + paragraph(fmt::format("{}. ", i + 1), printable_text(line, 2000), width_);
+      return;
+    }
     const std::string id = f.bug.empty() ? "" : " [" + printable_text(f.bug) + "]";
     text_ += "\n" + paragraph(fmt::format("{}. ", i + 1), printable_text(f.title, 2000) + id, width_);
     labelled("Where", places(f));
@@ -68,12 +74,21 @@ class TextReport {
     labelled("Fix", sentence_text(f.fix));
     for (const std::string& pattern : f.pattern) labelled("Pattern", sentence_text(pattern));
     labelled("Evidence", sentence_text(f.evidence));
-    if (!f.at.empty()) labelled("Margin", sentence_text(margins_sentence(d_, f)));
+    if (!f.at.empty() && !names_worst_place(f)) labelled("Margin", sentence_text(margins_sentence(d_, f)));
     ties(f);
     if (!f.next_measurement.empty()) {
       labelled(f.ties.empty() ? "To see" : "To tell", sentence_text(f.next_measurement));
     }
     if (!f.page.empty()) labelled("Page", options_.docs + f.page);
+  }
+
+  // Whether the evidence says already how far it is off, and where.
+  bool names_worst_place(const Finding& f) const {
+    const ValueResult* value = first_value(d_, f);
+    if (value == nullptr || !has_worst_place(exact_score(*value))) return false;
+    const Place& worst = exact_score(*value).worst;
+    return f.evidence.find(fmt::format("token {}, element {}:", worst.token, worst.element)) !=
+           f.evidence.npos;
   }
 
   static std::string places(const Finding& f) {

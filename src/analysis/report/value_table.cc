@@ -20,20 +20,22 @@ bool wrong(const ValueResult& value) {
 
 void add_row(Columns& columns, const ValueResult& value) {
   const Score& score = exact_score(value);
-  const auto mark = wrong(value) ? Columns::Mark::here : Columns::Mark::none;
-  if (score.compared == 0) {
-    columns.add({to_string(value.at), value.op, "-", "-", "-", "-", "-", printable_text(verdict_text(value))},
-                mark);
-    return;
+  std::vector<std::string> cells = {
+      to_string(value.at), value.op, "-", "-", "-", "-", "-", printable_text(verdict_text(value))};
+  if (score.compared > 0) {
+    cells[5] = margin_text(exact_margin(value));
+    cells[6] = margin_text(score.nmse);
   }
-  columns.add({to_string(value.at), value.op, place_text(value, score.worst), number_text(score.worst.seen),
-               number_text(score.worst.expected), margin_text(exact_margin(value)), margin_text(score.nmse),
-               printable_text(verdict_text(value))},
-              mark);
+  if (has_worst_place(score)) {
+    cells[2] = place_text(value, score.worst);
+    cells[3] = number_text(score.worst.seen);
+    cells[4] = number_text(score.worst.expected);
+  }
+  columns.add(std::move(cells), wrong(value) ? Columns::Mark::here : Columns::Mark::none);
 }
 
 Columns empty_table() {
-  return Columns({"value", "op", "worst place", ">seen", ">right", ">margin", ">nmse", "verdict"});
+  return Columns({"value", "op", "worst place", ">seen", ">expected", ">margin", ">nmse", "verdict"});
 }
 
 std::string largest_margins(const Diagnosis& d) {

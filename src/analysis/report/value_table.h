@@ -9,7 +9,7 @@
 namespace kilter::analysis {
 
 inline constexpr std::string_view kTableLegend =
-    "seen, right: at the worst place. margin: |seen - right| in bounds of f32 arithmetic, before any "
+    "seen, expected: at the worst place. margin: |seen - expected| in bounds of f32 arithmetic, before any "
     "explanation; above 1 "
     "is wrong or rounded elsewhere.";
 

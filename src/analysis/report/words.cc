@@ -167,12 +167,24 @@ const ValueResult* first_value(const Diagnosis& d, const Finding& finding) {
   return finding.at.empty() ? nullptr : value_at(d, finding.at.front());
 }
 
+bool worth_details(const Diagnosis& d, size_t i) {
+  constexpr std::ptrdiff_t kInFull = 3;
+  if (!d.findings[i].bug.empty()) return true;
+  const auto unknown = std::count_if(d.findings.begin(), d.findings.begin() + static_cast<std::ptrdiff_t>(i),
+                                     [](const Finding& f) { return f.bug.empty(); });
+  return unknown < kInFull;
+}
+
 const Score& exact_score(const ValueResult& value) {
   return value.exact.compared > 0 ? value.exact : value.score;
 }
 
 double exact_margin(const ValueResult& value) {
   return value.exact.compared > 0 ? value.exact.margin : value.exact_margin;
+}
+
+bool has_worst_place(const Score& score) {
+  return score.compared > 0 && (score.worst.token >= 0 || score.worst.bound > 0);
 }
 
 int32_t token_of(const ValueResult& value, size_t row) {
@@ -238,7 +250,7 @@ std::string margins_sentence(const Diagnosis& d, const Finding& finding) {
   std::string text = std::isfinite(finding.margin_before) ? "off by " + bounds_text(finding.margin_before)
                                                           : "off by more than any bound";
   const ValueResult* value = first_value(d, finding);
-  if (value != nullptr && exact_score(*value).worst.bound > 0) {
+  if (value != nullptr && has_worst_place(exact_score(*value))) {
     text += " at " + place_text(*value, exact_score(*value).worst);
   }
   return finding.bug.empty()

@@ -24,9 +24,16 @@ const ValueResult* value_at(const Diagnosis& d, At at);
 /// The first value where the finding was seen, or null.
 const ValueResult* first_value(const Diagnosis& d, const Finding& finding);
 
+/// Whether finding `i` is worth more than a line: known bugs are, and the first three errors that none
+/// explains. The others follow from these as often as not.
+bool worth_details(const Diagnosis& d, size_t i);
+
 /// How far the value is from the exact computation, whatever explains it.
 const Score& exact_score(const ValueResult& value);
 double exact_margin(const ValueResult& value);
+
+/// Whether an element is farther off than others: none is where all are exact, or nothing could be compared.
+bool has_worst_place(const Score& score);
 
 /// The token that row `row` of the value's scores belongs to.
 int32_t token_of(const ValueResult& value, size_t row);

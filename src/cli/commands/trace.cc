@@ -1,18 +1,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
-#include <cmath>
 
-#include "base/file_map.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/json_text.h"
+#include "cli/model_hash.h"
 #include "cli/model_path.h"
 #include "cli/output.h"
 #include "cli/prompt.h"
-#include "cli/pull/sha256.h"
+#include "cli/trace/positions.h"
+#include "cli/trace/trace_prompts.h"
 #include "cli/trace/trace_run.h"
+#include "cli/trace/trace_text.h"
 #include "cli/units.h"
 #include "engine/backend_choice.h"
 #include "observe/summary_sink.h"
@@ -24,71 +26,35 @@ const CommandInfo kInfo = {
     .name = "trace",
     .summary = "Write every value of a forward pass to a file",
     .description =
-        "Runs the prompt through the model once and writes every named value to one safetensors file: a row "
-        "a token, "
-        "logits for every row, the token ids as `token_ids`. Python opens it with "
-        "safetensors.numpy.load_file. The "
-        "names are those of `kilter explain`. The file does not depend on --chunk, --threads or --isa.\n\n"
+        "Runs the prompt through the model and writes every named value to one safetensors file: a row a "
+        "token, logits for every row, the token ids as `token_ids`. With --steps the tokens that the model "
+        "would go on with are fed too, one a pass, and their rows stand below the prompt's. Python opens the "
+        "file with safetensors.numpy.load_file. The names are those of `kilter explain`. No number in it "
+        "depends on --chunk, --threads or --isa. The file is written as the run goes on and never held in "
+        "memory.\n\n"
+        "Its metadata say what was run: producer, model_sha256, architecture, model_name, backend, mode, kv, "
+        "isa, stages, token_ids, passes (5,1 is a prompt of 5 and one step), positions (which tokens have "
+        "rows; absent: all), self_check.\n\n"
+        "Normally the ops run one by one, so that each value can be seen. With --as-run the backend computes "
+        "as it does for `kilter run`, several ops in one kernel, and the file has what is left between them: "
+        "token_embd, q and k after rotation, v, the cache, attn_mix, the two residuals, logits. Either way "
+        "the bits are the same; --as-run is faster and proves it.\n\n"
+        "Several prompts give several files: -o t.safetensors becomes t-0.safetensors, t-1.safetensors "
+        "...\n\n"
         "--print shows a line a value instead of or beside the file: the debug log that people otherwise add "
-        "by hand. "
-        "--self-check runs the prompt without tracing first and proves that tracing changes no bit of the "
-        "logits.",
+        "by hand. --self-check runs the same passes without tracing as well and proves that tracing changes "
+        "no bit of the logits.",
     .examples = {{"kilter trace model.gguf -p 'Hello' -o t.safetensors", "everything"},
+                 {"kilter trace model.gguf -p 'Hello' --steps 2 -o t.safetensors",
+                  "the prompt and two decode steps"},
                  {"kilter trace model.gguf --ids 1,450 --only 'blk\\.0\\.' -o t.safetensors",
                   "layer 0 alone"},
+                 {"kilter trace model.gguf -p - --positions 0,last -o t.safetensors <story.txt",
+                  "two rows of a long prompt"},
                  {"kilter trace model.gguf --ids 1 --print --only 'attn|logits'", "a line a value, no file"},
                  {"kilter trace model.gguf -p 'Hello' -o t.safetensors --self-check", "with the proof"}},
     .exits = {{ExitCode::negative, "--self-check: tracing changed a bit; no file was written"}},
 };
-
-std::string end_text(const std::vector<float>& values) {
-  return fmt::format("{:.6g}", fmt::join(values, " "));
-}
-
-std::string value_line(const ValueSummary& v) {
-  const Stats& s = v.stats;
-  const std::string last = s.last.empty() ? "" : " .. " + end_text(s.last);
-  return fmt::format(
-      "{:<26} {:<16} [{}{}]  mean {:.6g}  rms {:.6g}  min {:.6g}  max {:.6g}  nan {}  inf {}\n",
-      to_string(v.at), to_string(v.shape), end_text(s.first), last, s.mean, s.rms, s.min, s.max, s.n_nan,
-      s.n_pos_inf + s.n_neg_inf);
-}
-
-boost::json::value number_or_null(double x) {
-  return std::isfinite(x) ? boost::json::value(x) : boost::json::value(nullptr);
-}
-
-boost::json::object value_json(const ValueSummary& v) {
-  boost::json::array shape;
-  for (int axis = 0; axis < v.shape.rank; ++axis) shape.push_back(v.shape[axis]);
-  const auto ends = [](const std::vector<float>& values) {
-    boost::json::array array;
-    for (const float x : values) array.push_back(number_or_null(double{x}));
-    return array;
-  };
-  const Stats& s = v.stats;
-  return {{"name", to_string(v.at)},
-          {"shape", std::move(shape)},
-          {"first", ends(s.first)},
-          {"last", ends(s.last)},
-          {"mean", number_or_null(s.mean)},
-          {"rms", number_or_null(s.rms)},
-          {"min", number_or_null(s.min)},
-          {"max", number_or_null(s.max)},
-          {"nan", s.n_nan},
-          {"positive_infinity", s.n_pos_inf},
-          {"negative_infinity", s.n_neg_inf}};
-}
-
-// SHA-256 of the files of a model, one after the other.
-Result<std::string> model_hash(const gguf::File& file) {
-  Sha256 hash;
-  for (size_t i = 0; i < file.shard_count(); ++i) {
-    KILTER_ASSIGN(const FileMap map, FileMap::open(file.shard(i).path));
-    hash.update({reinterpret_cast<const char*>(map.bytes().data()), map.bytes().size()});
-  }
-  return hash.hex();
-}
 
 class TraceCommand : public Command {
  public:
@@ -100,8 +66,14 @@ class TraceCommand : public Command {
                                  .help = "A GGUF file, or a spec that `kilter pull` has fetched.",
                                  .completes = Completes::model}};
     const auto add = [&rows](std::vector<Option> more) { rows.insert(rows.end(), more.begin(), more.end()); };
-    add(prompt_.rows());
-    add({{.names = "-o,--output",
+    add(prompts_.rows());
+    add({{.names = "--steps",
+          .value = "N",
+          .target = &steps_,
+          .help = "Tokens after the prompt: each the most likely one, in a pass of its own. The end of the "
+                  "text does not stop them.",
+          .range = {.min = 0, .max = 1 << 20}},
+         {.names = "-o,--output",
           .value = "FILE",
           .target = &path_,
           .help = "The safetensors file to write. It appears when it is complete.",
@@ -110,6 +82,16 @@ class TraceCommand : public Command {
           .value = "REGEX",
           .target = &only_,
           .help = "Just the values in whose name this regular expression matches somewhere."},
+         {.names = "--positions",
+          .value = "LIST",
+          .target = &positions_,
+          .help = "Just the rows of these tokens, counted from 0: 0,5,10-20,last."},
+         {.names = "--as-run",
+          .target = &as_run_,
+          .help = "Computes as without tracing, and shows what can be seen of that."},
+         {.names = "--expanded",
+          .target = &expanded_,
+          .help = "Computes op by op, and shows every value. This is done if neither is given."},
          {.names = "--print",
           .target = &print_,
           .help = "Prints a line a value and pass to standard output."},
@@ -126,34 +108,44 @@ class TraceCommand : public Command {
       return Error{ErrorCode::usage, "trace", "nothing to do",
                    "give a file with -o, or --print, or --self-check"};
     }
+    KILTER_TRY(at_most_one(std::array{Flag{"--as-run", as_run_}, Flag{"--expanded", expanded_}}));
     KILTER_ASSIGN(const NameFilter filter, NameFilter::create(only_));
     KILTER_ASSIGN(const std::string path, find_model(model_, context.environment));
-    KILTER_ASSIGN(const LoadedModel loaded, load_model_and_tokenizer(path));
-    KILTER_ASSIGN(const TraceRequest request, make_request(loaded, filter));
+    KILTER_ASSIGN(const LoadedModel loaded, load(path));
+    KILTER_ASSIGN(const std::vector<TraceRequest> requests, make_requests(loaded, filter));
     KILTER_ASSIGN(const auto ops, make_ops(loaded.model));
+    KILTER_ASSIGN(const auto described, metadata(loaded.model));
 
-    boost::json::array values;
-    SummarySink print(filter, [&](const ValueSummary& v) {
-      if (json_) {
-        values.push_back(value_json(v));
-      } else {
-        context.out.write(value_line(v));
-        context.out.flush();
+    boost::json::array runs;
+    for (size_t i = 0; i < requests.size(); ++i) {
+      std::optional<std::string> file;
+      if (path_) file = numbered_path(*path_, i, requests.size());
+      if (print_ && !json_ && requests.size() > 1) {
+        context.out.write(fmt::format("# {}\n", fmt::join(requests[i].prompt, ",")));
       }
-    });
-    KILTER_ASSIGN(auto described, metadata(request));
-    TraceOutput output{
-        .path = path_, .metadata = std::move(described), .print = print_ ? &print : nullptr, .untraced = {}};
-    if (self_check_) {
-      KILTER_ASSIGN(output.untraced, run_prompt(request, *ops, "running without tracing"));
+      boost::json::array values;
+      SummarySink print(filter, [&](const ValueSummary& v) { show(v, context.out, values); });
+      const TraceOutput output{.path = file, .metadata = described, .print = print_ ? &print : nullptr};
+      KILTER_ASSIGN(const TraceSummary written, run_trace(requests[i], *ops, output));
+      if (json_) runs.push_back(report(written, file, std::move(values)));
+      if (!json_) say_summary(loaded.model, written, file);
     }
-    KILTER_ASSIGN(const TraceSummary written, run_traced(request, *ops, output));
-    if (json_) context.out.write(json_text(report(request, written, std::move(values))));
-    if (!json_) say_summary(request, written);
+    if (json_) {
+      context.out.write(json_text(boost::json::object{{"self_check", self_check_ ? "passed" : "not run"},
+                                                      {"runs", std::move(runs)}}));
+    }
     return ExitCode::ok;
   }
 
  private:
+  // Ids need no tokenizer: a model with a vocabulary that nobody here knows can be traced all the same.
+  Result<LoadedModel> load(const std::string& path) const {
+    if (prompts_.are_text()) return load_model_and_tokenizer(path);
+    KILTER_ASSIGN(gguf::File file, gguf::File::open(path));
+    KILTER_ASSIGN(Model model, load_model(std::make_shared<const gguf::File>(std::move(file))));
+    return LoadedModel{std::move(model), nullptr};
+  }
+
   Result<std::unique_ptr<Ops>> make_ops(const Model& model) const {
     LoadOptions options = compute_.load_options();
     const LoadProgress progress(options);
@@ -162,62 +154,76 @@ class TraceCommand : public Command {
     return ops;
   }
 
-  Result<TraceRequest> make_request(const LoadedModel& loaded, const NameFilter& filter) const {
-    KILTER_ASSIGN(std::vector<int32_t> ids,
-                  prompt_.tokens([&](std::string_view text) { return loaded.tokenizer->encode(text, {}); }));
-    if (ids.empty()) {
-      return Error{ErrorCode::usage, "prompt", "has no tokens", "give a prompt of at least one token"};
-    }
-    KILTER_TRY(check_ids(loaded.model, ids));
-    const int64_t n_ctx = compute_.n_ctx != 0 ? compute_.n_ctx : static_cast<int64_t>(ids.size());
+  Result<std::vector<TraceRequest>> make_requests(const LoadedModel& loaded, const NameFilter& filter) const {
+    KILTER_ASSIGN(const auto prompts,
+                  prompts_.tokens([&](std::string_view text) { return loaded.tokenizer->encode(text, {}); }));
     constexpr int64_t kChunk = 64;  // every value of a pass is kept at once: more would take much memory
-    const SessionOptions session{.n_ctx = n_ctx,
-                                 .chunk = std::min(compute_.chunk == 0 ? kChunk : compute_.chunk, n_ctx)};
-    return TraceRequest{loaded, std::move(ids), session, filter};
+    std::vector<TraceRequest> requests;
+    for (const std::vector<int32_t>& ids : prompts) {
+      KILTER_TRY(check_ids(loaded.model, ids));
+      TraceRequest request{
+          .model = loaded.model, .prompt = ids, .steps = steps_, .session = {}, .filter = filter};
+      request.stages = as_run_ ? TraceStages::as_run : TraceStages::expanded;
+      request.self_check = self_check_ ? SelfCheck::yes : SelfCheck::no;
+      request.session.n_ctx = compute_.n_ctx != 0 ? compute_.n_ctx : request.n_tokens();
+      request.session.chunk = std::min(compute_.chunk == 0 ? kChunk : compute_.chunk, request.session.n_ctx);
+      if (positions_) {
+        KILTER_ASSIGN(request.positions, parse_positions(*positions_, request.n_tokens()));
+      }
+      requests.push_back(std::move(request));
+    }
+    return requests;
   }
 
-  Result<std::map<std::string, std::string>> metadata(const TraceRequest& request) const {
-    const gguf::File& file = *request.loaded.model.file;
-    std::map<std::string, std::string> m = {
-        {"producer", std::string("kilter ") + KILTER_VERSION},
-        {"backend", compute_.backend},
-        {"mode", compute_.backend != "cpu" ? "f64"
-                 : compute_.mode.empty()   ? "accurate"
-                                           : compute_.mode},
-        {"architecture", std::string(request.loaded.model.config.architecture->name)},
-        {"model_name", request.loaded.model.config.name},
-        {"token_ids", fmt::format("{}", fmt::join(request.ids, ","))},
-        {"positions", fmt::format("0..{}", request.ids.size() - 1)},
-        {"self_check", self_check_ ? "passed" : "not run"}};
+  Result<std::map<std::string, std::string>> metadata(const Model& model) const {
+    KILTER_ASSIGN(const BackendNames names, backend_names_of(compute_.load_options()));
+    std::map<std::string, std::string> m = {{"producer", std::string("kilter ") + KILTER_VERSION},
+                                            {"backend", compute_.backend},
+                                            {"mode", names.mode},
+                                            {"kv", names.kv},
+                                            {"architecture", std::string(model.config.architecture->name)},
+                                            {"model_name", model.config.name}};
+    if (!names.isa.empty()) m["isa"] = names.isa;
     if (path_) {
-      KILTER_ASSIGN(m["model_sha256"], model_hash(file));
+      KILTER_ASSIGN(m["model_sha256"], model_hash(*model.file));
     }
     return m;
   }
 
-  boost::json::object report(const TraceRequest& request, const TraceSummary& written,
+  void show(const ValueSummary& v, Output& out, boost::json::array& values) const {
+    if (json_) return static_cast<void>(values.push_back(value_json(v)));
+    out.write(value_line(v));
+    out.flush();
+  }
+
+  boost::json::object report(const TraceSummary& written, const std::optional<std::string>& file,
                              boost::json::array values) const {
-    boost::json::object r = {{"token_ids", boost::json::value_from(request.ids)},
-                             {"self_check", self_check_ ? "passed" : "not run"}};
-    if (path_) r["file"] = {{"path", *path_}, {"values", written.values}, {"bytes", written.bytes}};
+    boost::json::object r = {{"token_ids", boost::json::value_from(written.ids)},
+                             {"passes", boost::json::value_from(written.passes)}};
+    if (file) r["file"] = {{"path", *file}, {"values", written.values}, {"bytes", written.bytes}};
     if (print_) r["values"] = std::move(values);
     return r;
   }
 
-  void say_summary(const TraceRequest& request, const TraceSummary& written) const {
+  void say_summary(const Model& model, const TraceSummary& written,
+                   const std::optional<std::string>& file) const {
     if (self_check_) {
       say(fmt::format("self-check passed: {} logits of {} rows have the same bits with tracing and without",
-                      grouped(request.ids.size() * static_cast<uint64_t>(request.loaded.model.n_vocab())),
-                      request.ids.size()));
+                      grouped(written.ids.size() * static_cast<uint64_t>(model.n_vocab())),
+                      written.ids.size()));
     }
-    if (path_) say(fmt::format("{} values, {}, in {}", written.values, bytes_text(written.bytes), *path_));
+    if (file) say(fmt::format("{} values, {}, in {}", written.values, bytes_text(written.bytes), *file));
   }
 
   std::string model_;
-  PromptOptions prompt_;
+  TracePrompts prompts_;
   ComputeOptions compute_;
+  int64_t steps_ = 0;
   std::optional<std::string> path_;
   std::string only_;
+  std::optional<std::string> positions_;
+  bool as_run_ = false;
+  bool expanded_ = false;
   bool print_ = false;
   bool self_check_ = false;
   bool json_ = false;

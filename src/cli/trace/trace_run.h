@@ -1,4 +1,4 @@
-// The work of `kilter trace`: one model, one prompt, and every value that the pass computes.
+// The work of `kilter trace`: one model, one run, and every value that its passes compute.
 #pragma once
 
 #include <cstdint>
@@ -15,37 +15,49 @@
 
 namespace kilter::cli {
 
-/// What is traced.
-struct TraceRequest {
-  const LoadedModel& loaded;
-  std::vector<int32_t> ids;
-  SessionOptions session;
-  NameFilter filter;
+/// Which values there are to be seen.
+enum class TraceStages {
+  expanded,  ///< all: plain ops, one by one
+  as_run,    ///< those that outlive_stage(), of stages that run as they do without tracing
 };
 
-/// [T, V] logits of every row of a run.
-using AllLogits = std::vector<float>;
+/// Whether the same passes are run without tracing too, and their logits compared.
+enum class SelfCheck { no, yes };
 
-/// Runs the prompt on `ops` with logits for every row; `label` is what the progress bar says.
-/// Errors: those of Sequence::feed.
-Result<AllLogits> run_prompt(const TraceRequest& request, Ops& ops, const std::string& label);
+/// What is traced.
+struct TraceRequest {
+  const Model& model;
+  std::vector<int32_t> prompt;
+  int64_t steps = 0;  ///< greedy tokens after the prompt, each in a pass of its own
+  SessionOptions session;
+  NameFilter filter;
+  std::optional<std::vector<int32_t>> positions = {};  ///< the rows that are wanted, ascending; absent: all
+  TraceStages stages = TraceStages::expanded;
+  SelfCheck self_check = SelfCheck::no;
+
+  /// Tokens of the run.
+  int64_t n_tokens() const { return static_cast<int64_t>(prompt.size()) + steps; }
+};
 
 /// Where a trace goes.
 struct TraceOutput {
   std::optional<std::string> path;              ///< the safetensors file; absent: none is written
-  std::map<std::string, std::string> metadata;  ///< of that file
+  std::map<std::string, std::string> metadata;  ///< of that file, beside what the run itself adds to it:
+                                                ///< token_ids, passes, positions, self_check
   ValueSink* print = nullptr;                   ///< is shown every value too; may be null
-  std::optional<AllLogits> untraced;            ///< what the logits must be, to the bit, or no file appears
 };
 
 struct TraceSummary {
-  size_t values = 0;   ///< names in the file
-  uint64_t bytes = 0;  ///< of the file
+  std::vector<int32_t> ids;     ///< of the whole run
+  std::vector<int64_t> passes;  ///< the prompt's tokens, and 1 for each step
+  size_t values = 0;            ///< names in the file
+  uint64_t bytes = 0;           ///< of the file
 };
 
-/// Runs the prompt with every value on its way to `output`.
-/// Errors: those of run_prompt; usage, when the filter lets nothing through; io; mismatch, when tracing
-/// changed the logits, naming the first row.
-Result<TraceSummary> run_traced(const TraceRequest& request, Ops& ops, const TraceOutput& output);
+/// Runs the prompt and the steps with every value on its way to `output`. Memory is that of the passes: it
+/// does not grow with the file.
+/// Errors: those of Sequence::feed; usage, when the filter lets nothing through; io; mismatch, when tracing
+/// changed the logits, naming the first one: then no file appears.
+Result<TraceSummary> run_trace(const TraceRequest& request, Ops& ops, const TraceOutput& output);
 
 }  // namespace kilter::cli

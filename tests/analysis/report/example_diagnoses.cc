@@ -261,14 +261,60 @@ Diagnosis nothing_run() {
   return d;
 }
 
+// Logits and ids alone: one value, made by a whole pass.
+Diagnosis logits_run() {
+  Diagnosis d = right_run(5);
+  d.outcome = Outcome::bug;
+  d.values.erase(d.values.begin(), d.values.end() - 1);
+  ValueResult& v = d.values.front();
+  spoil(v, ValueVerdict::bug, 73.2, 0);
+  v.exact.worst.token = 4;
+  v.explanation = "norm-eps";
+  d.findings.push_back({.bug = "norm-eps",
+                        .title = "RMSNorm uses another eps",
+                        .cause = "The engine adds another number than this model's eps to the mean square.",
+                        .detail = "eps 1.000e-06 fits, the file says 1e-05",
+                        .fix = "Read attention.layer_norm_rms_epsilon.",
+                        .page = "docs/bugs/norm-eps.md",
+                        .at = {v.at},
+                        .weights = {},
+                        .margin_before = 73.2,
+                        .margin_after = 0.44,
+                        .evidence = "",
+                        .ties = {},
+                        .next_measurement = "dump attn_norm of layer 0",
+                        .pattern = {}});
+  d.coverage = {.of_model = 421, .seen = 1, .compared = 1, .elements = 32000};
+  d.unseen = {"Where the error is made: the dump has no value in front of the logits."};
+  return d;
+}
+
+// Values that nothing can be said of.
+Diagnosis unknown_run() {
+  Diagnosis d = right_run(5);
+  d.outcome = Outcome::nothing_compared;
+  d.values.resize(4);
+  d.values.erase(d.values.begin(), d.values.begin() + 2);
+  for (ValueResult& v : d.values) {
+    v.verdict = ValueVerdict::cannot_say;
+    v.score = v.exact = {};
+    v.exact_margin = 0;
+    v.histogram = {};
+    v.global_nmse = kNotMade;
+    v.why = "blk.0.attn_norm is not in the dump";
+  }
+  d.coverage = {.of_model = 421, .seen = 2, .cannot_say = 2};
+  d.their_top = d.right_top = -1;
+  return d;
+}
+
 }  // namespace
 
 std::vector<ExampleDiagnosis> example_diagnoses() {
-  return {{"bug", bug_run(5)},
-          {"explained", explained_run()},
-          {"clean", right_run(5)},
-          {"undecided", undecided_run()},
-          {"nothing", nothing_run()}};
+  return {{"bug", bug_run(5)},        {"explained", explained_run()},
+          {"clean", right_run(5)},    {"undecided", undecided_run()},
+          {"nothing", nothing_run()}, {"logits", logits_run()},
+          {"unknown", unknown_run()}};
 }
 
 Diagnosis long_diagnosis(int32_t tokens) { return bug_run(tokens); }

@@ -15,7 +15,7 @@ struct ExampleDiagnosis {
 
 /// What an engine with the given errors would have been told, on a model of 22 layers: "bug" has two named
 /// bugs, a tie and an error that nothing explains; "explained", "clean", "undecided", "nothing" are the other
-/// outcomes.
+/// outcomes; "logits" is a dump of logits alone, "unknown" one of values without their inputs.
 std::vector<ExampleDiagnosis> example_diagnoses();
 
 /// Like "bug", with `tokens` tokens.

@@ -116,19 +116,6 @@ Result<Numbers> softmax_that_overflows(const Node& node, ReplayView& view) {
   return p;
 }
 
-// One key more, of score 0 and value 0: exp(0) in the denominator ("softmax plus one", an attention sink).
-Result<Numbers> softmax_plus_one(const Node& node, ReplayView& view) {
-  KILTER_ASSIGN(const std::span<const float> s, view.value(node.inputs[0]));
-  const size_t n = view.tokens().size();
-  Numbers p(s.size());
-  for (size_t from = 0; from < s.size(); from += n) {
-    double sum = 1;
-    for (size_t l = 0; l < n; ++l) sum += std::exp(double{s[from + l]});
-    for (size_t l = 0; l < n; ++l) p[from + l] = static_cast<float>(std::exp(double{s[from + l]}) / sum);
-  }
-  return p;
-}
-
 // Over heads instead of keys: sum over h of p[t,h,l] is 1.
 Result<Numbers> softmax_over_heads(const Node& node, ReplayView& view) {
   KILTER_ASSIGN(const std::span<const float> s, view.value(node.inputs[0]));
@@ -151,7 +138,6 @@ Result<Numbers> softmax_over_heads(const Node& node, ReplayView& view) {
 std::vector<Variant> softmaxes(const Suspect&) {
   const Touches softmax = at_points({Point::attn_softmax});
   return {{softmax, softmax_of(std::numbers::ln2), "2^x is used where e^x is meant", ""},
-          {softmax, softmax_plus_one, "1 is added to the denominator", ""},
           {softmax, softmax_that_overflows, "the largest score is not taken off, and e^x overflows", ""},
           {softmax, softmax_over_heads, "it runs over the heads, not over the keys", ""},
           {softmax, softmax_of_none, "there is none: scores are used as they are", ""}};

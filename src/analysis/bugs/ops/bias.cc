@@ -7,8 +7,6 @@ namespace {
 
 Touches biases() { return of_ops({"add_bias"}); }
 
-Touches qkv_biases() { return at_points({Point::attn_q_bias, Point::attn_k_bias, Point::attn_v_bias}); }
-
 // x + times * b
 Compute bias_times(double times) {
   return [times](const Node& node, ReplayView& view) -> Result<Numbers> {
@@ -22,11 +20,6 @@ Compute bias_times(double times) {
     }
     return y;
   };
-}
-
-std::vector<Variant> missing(const Suspect&) {
-  return {{qkv_biases(), bias_times(0), "of queries, keys and values", ""},
-          {biases(), bias_times(0), "all of them", "", 0, Parts::none}};
 }
 
 std::vector<Variant> wrong(const Suspect&) {
@@ -53,13 +46,6 @@ std::vector<OpBug> bias_bugs() {
   constexpr std::string_view kBoth =
       "Dump the projection of two tokens: the difference is the same vector at both.";
   return {
-      {{.id = "bias-missing",
-        .title = "A bias is left out",
-        .cause = "The file has a bias for this projection, and the engine does not add it.",
-        .fix = "Load <projection>.bias where the file has it, and add it to every row after the projection.",
-        .rank = 21,
-        .next_measurement = kBoth},
-       missing},
       {{.id = "bias-wrong",
         .title = "A bias is added wrongly",
         .cause = "The engine adds this projection's bias twice, or takes it off.",

@@ -45,56 +45,16 @@ Result<Numbers> each_pair(ReplayView& view, At a, At b, const std::function<doub
 
 Touches act_and_gated() { return at_points({Point::ffn_act, Point::ffn_gated}); }
 
-// A dump that calls silu(up) the activation, and one that has the product alone, are both explained.
+// What the dump calls the activation, if it has it, is silu(up); the product is gate * silu(up).
 Result<Numbers> silu_of_up(const Node& node, ReplayView& view) {
   KILTER_ASSIGN(const Gating g, gating(node, view));
-  const At gate = g.act->inputs[0];
   const At up = g.gated->inputs[1];
-  Node copy = node;
-  if (node.at.point == Point::ffn_act) {
-    copy.inputs = {up};
-  } else {
-    copy.inputs = {g.act->at, gate};
-  }
-  return view.run(copy);
-}
-
-// Only the product is wrong: what the dump calls the activation was right, or is not there.
-Result<Numbers> product_with_silu_of_up(const Node& node, ReplayView& view) {
-  KILTER_ASSIGN(const Gating g, gating(node, view));
-  return each_pair(view, g.act->inputs[0], g.gated->inputs[1],
-                   [](double gate, double up) { return gate * silu(up); });
+  if (node.at.point == Point::ffn_act) return each(view, up, silu);
+  return each_pair(view, g.act->inputs[0], up, [](double gate, double x) { return gate * silu(x); });
 }
 
 std::vector<Variant> silu_on_up(const Suspect&) {
-  return {
-      {act_and_gated(), silu_of_up, "", "", 0, Parts::layer},
-      {at_points({Point::ffn_gated}), product_with_silu_of_up, "in the product alone", "", 0, Parts::layer}};
-}
-
-// Each projection with the other's weight (and bias).
-std::vector<Variant> swapped(const Suspect&) {
-  const auto other = [](Point p) {
-    switch (p) {
-      case Point::ffn_gate:
-        return Point::ffn_up;
-      case Point::ffn_up:
-        return Point::ffn_gate;
-      case Point::ffn_gate_bias:
-        return Point::ffn_up_bias;
-      default:
-        return Point::ffn_gate_bias;
-    }
-  };
-  return {{at_points({Point::ffn_gate, Point::ffn_up, Point::ffn_gate_bias, Point::ffn_up_bias}),
-           edited([other](Node& node, ReplayView& view) -> Status {
-             const Node* with = view.graph().find({other(node.at.point), node.at.il});
-             if (with == nullptr || with->weight == nullptr)
-               return no_sense(node, "there is no other projection");
-             node.weight = with->weight;
-             return {};
-           }),
-           "", "", 0, Parts::layer}};
+  return {{act_and_gated(), silu_of_up, "", "", 0, Parts::each}};
 }
 
 struct Activation {
@@ -187,15 +147,6 @@ std::vector<OpBug> feed_forward_bugs() {
             "Dump ffn_gate and ffn_up: if they are right, the activation is on the wrong one; if "
             "they are each other, the weights were swapped."},
        silu_on_up},
-      {{.id = "gate-up-swapped",
-        .title = "Gate and up are swapped",
-        .cause =
-            "The engine multiplies with ffn_up.weight where it should with ffn_gate.weight, and the other "
-            "way round.",
-        .fix = "Load ffn_gate.weight as the projection that SiLU is applied to.",
-        .rank = 26,
-        .next_measurement = kAll},
-       swapped},
       {{.id = "gelu",
         .title = "GELU instead of SiLU",
         .cause = "The engine's activation is GELU; this model's is SiLU.",

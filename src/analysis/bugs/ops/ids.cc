@@ -102,59 +102,73 @@ std::optional<FoundIds> found_ids(const Suspect& suspect) {
   return found.wrong == 0 ? std::nullopt : std::optional(found);
 }
 
-std::vector<Variant> other_tokens(const Suspect& suspect) {
-  const auto found = found_ids(suspect);
-  if (!found) return {};
-  return {{table(), embed([ids = found->ids](std::span<const int32_t>, Passes) { return ids; }), found->list,
-           "", found->wrong, Parts::none}};
-}
+using IdOf = int32_t (*)(size_t t, std::span<const int32_t> ids, Passes passes);
 
-// The id of each token from those of its neighbours.
-Variant mapped_ids(std::string detail,
-                   std::function<int32_t(size_t t, std::span<const int32_t>, Passes)> id) {
-  return {table(),
-          embed([id = std::move(id)](std::span<const int32_t> tokens, Passes passes) {
-            Ids ids;
-            for (size_t t = 0; t < tokens.size(); ++t) ids.push_back(id(t, tokens, passes));
-            return ids;
-          }),
-          std::move(detail),
-          "",
-          0,
-          Parts::none};
+// A rule by which each row is another token's of the same run.
+struct ShiftRule {
+  std::string_view detail;
+  IdOf id;
+};
+
+constexpr ShiftRule kShifts[] = {
+    {"each row is the next token's: the first token (BOS?) is missing",
+     [](size_t t, std::span<const int32_t> ids, Passes) { return ids[std::min(t + 1, ids.size() - 1)]; }},
+    {"each row is the token's before: one token (BOS?) is in front twice",
+     [](size_t t, std::span<const int32_t> ids, Passes) { return ids[t == 0 ? 0 : t - 1]; }},
+    {"every row is the first token's", [](size_t, std::span<const int32_t> ids, Passes) { return ids[0]; }},
+    {"decode is given the token before once more",
+     [](size_t t, std::span<const int32_t> ids, Passes passes) {
+       return static_cast<int64_t>(t) < prompt_length(passes) || t == 0 ? ids[t] : ids[t - 1];
+     }},
+    {"decode is given the prompt's last token again and again",
+     [](size_t t, std::span<const int32_t> ids, Passes passes) {
+       const auto prompt = static_cast<size_t>(prompt_length(passes));
+       return t < prompt || prompt == 0 ? ids[t] : ids[prompt - 1];
+     }},
+    {"decode is given the prompt's first token",
+     [](size_t t, std::span<const int32_t> ids, Passes passes) {
+       return static_cast<int64_t>(t) < prompt_length(passes) ? ids[t] : ids[0];
+     }},
+    {"the tokens of each pass stand in reverse order",
+     [](size_t t, std::span<const int32_t> ids, Passes passes) {
+       const PassPlace place = place_in_passes(static_cast<int64_t>(t), passes);
+       return ids[static_cast<size_t>(place.first + place.end - 1) - t];
+     }},
+};
+
+Ids shifted_ids(const ShiftRule& rule, std::span<const int32_t> tokens, Passes passes) {
+  Ids ids;
+  for (size_t t = 0; t < tokens.size(); ++t) ids.push_back(rule.id(t, tokens, passes));
+  return ids;
 }
 
 std::vector<Variant> shifted(const Suspect& suspect) {
-  using Tokens = std::span<const int32_t>;
-  if (suspect.view->tokens().size() < 2) return {};
-  std::vector<Variant> variants = {
-      mapped_ids("each row is the next token's: the first token (BOS?) is missing",
-                 [](size_t t, Tokens ids, Passes) { return ids[std::min(t + 1, ids.size() - 1)]; }),
-      mapped_ids("each row is the token's before: one token (BOS?) is in front twice",
-                 [](size_t t, Tokens ids, Passes) { return ids[t == 0 ? 0 : t - 1]; }),
-      mapped_ids("every row is the first token's", [](size_t, Tokens ids, Passes) { return ids[0]; })};
-  if (suspect.view->passes().size() > 1) {
-    variants.push_back(
-        mapped_ids("decode is given the token before once more", [](size_t t, Tokens ids, Passes passes) {
-          return static_cast<int64_t>(t) < prompt_length(passes) ? ids[t] : ids[t - 1];
-        }));
-    variants.push_back(mapped_ids("decode is given the prompt's last token again and again",
-                                  [](size_t t, Tokens ids, Passes passes) {
-                                    const auto prompt = static_cast<size_t>(prompt_length(passes));
-                                    return t < prompt || prompt == 0 ? ids[t] : ids[prompt - 1];
-                                  }));
-    variants.push_back(
-        mapped_ids("decode is given the prompt's first token", [](size_t t, Tokens ids, Passes passes) {
-          return static_cast<int64_t>(t) < prompt_length(passes) ? ids[t] : ids[0];
-        }));
+  std::vector<Variant> variants;
+  const auto tokens = suspect.view->tokens();
+  std::vector<Ids> known{{tokens.begin(), tokens.end()}};
+  for (const ShiftRule& rule : kShifts) {
+    Ids ids = shifted_ids(rule, tokens, suspect.view->passes());
+    if (std::find(known.begin(), known.end(), ids) != known.end()) continue;
+    variants.push_back({table(), embed([ids](std::span<const int32_t>, Passes) { return ids; }),
+                        std::string(rule.detail), "", 0, Parts::none});
+    known.push_back(std::move(ids));
   }
   return variants;
 }
 
-std::vector<Variant> off_by_one(const Suspect&) {
-  using Tokens = std::span<const int32_t>;
-  return {mapped_ids("every id is one too large", [](size_t t, Tokens ids, Passes) { return ids[t] + 1; }),
-          mapped_ids("every id is one too small", [](size_t t, Tokens ids, Passes) { return ids[t] - 1; })};
+std::vector<Variant> other_tokens(const Suspect& suspect) {
+  const auto found = found_ids(suspect);
+  if (!found) return {};
+  const auto tokens = suspect.view->tokens();
+  for (const ShiftRule& rule : kShifts) {
+    const Ids ids = shifted_ids(rule, tokens, suspect.view->passes());
+    const bool follow = std::all_of(suspect.rows.begin(), suspect.rows.end(), [&](int32_t t) {
+      return ids[static_cast<size_t>(t)] == found->ids[static_cast<size_t>(t)];
+    });
+    if (follow) return {};
+  }
+  return {{table(), embed([ids = found->ids](std::span<const int32_t>, Passes) { return ids; }), found->list,
+           "", found->wrong, Parts::none}};
 }
 
 bool attends(const Suspect& suspect) {
@@ -272,13 +286,6 @@ std::vector<OpBug> id_bugs() {
         .rank = 1,
         .next_measurement = kPrint},
        shifted},
-      {{.id = "token-off-by-one",
-        .title = "Token ids are off by one",
-        .cause = "The engine reads the embedding row next to the token's.",
-        .fix = "Row i of token_embd.weight is token i, counted from 0.",
-        .rank = 1,
-        .next_measurement = "Dump the embedding of one token."},
-       off_by_one},
       {{.id = "bos-missing",
         .title = "The first token is not seen",
         .cause =

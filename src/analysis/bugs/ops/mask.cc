@@ -1,4 +1,5 @@
 // Which keys a query may see.
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -88,41 +89,71 @@ SightOf window(int64_t keys) {
   };
 }
 
-// How far the suspect is from attention with this sight; empty where it cannot be computed.
-std::optional<double> misfit(const Suspect& suspect, const SightOf& sight) {
-  const Variant v = sees("", sight);
-  const Result<Numbers> y = v.compute(*suspect.node, *suspect.view);
-  if (!y.ok()) return std::nullopt;
-  double sum = 0;
-  for (const SeenPair& p : pair_up(suspect, *y)) sum += (p.seen - p.right) * (p.seen - p.right);
-  return sum;
+// The window in scores or softmax: the keys that head 0 of the last seen row has a number for.
+std::optional<int64_t> window_in_slots(const Suspect& suspect) {
+  const auto tokens = static_cast<int64_t>(suspect.view->tokens().size());
+  const int64_t width = static_cast<int64_t>(suspect.seen->values.size() / suspect.rows.size());
+  const auto row = static_cast<int64_t>(suspect.rows.size()) - 1;
+  const bool scores = suspect.node->op == "attention_scores";
+  constexpr float kMasked = -1e30F;  // engines write -infinity, the lowest f32, or -1e30 and less
+  if (width < tokens) return std::nullopt;
+  int64_t keys = 0;
+  for (int64_t l = 0; l <= suspect.rows.back(); ++l) {
+    if (!is_known(suspect, row, l)) return std::nullopt;
+    const float x = suspect.seen->values[static_cast<size_t>(row * width + l)];
+    keys += scores ? (x > kMasked ? 1 : 0) : (x != 0 ? 1 : 0);
+  }
+  return keys;
+}
+
+// The window in the mix, from shares of all keys: those of the latest keys, made to sum to 1 again.
+std::optional<int64_t> window_in_mix(const Suspect& suspect) {
+  const Node& node = *suspect.node;
+  const Node* values = suspect.view->graph().find({Point::attn_v_cache, node.at.il});
+  const auto p = suspect.view->value(node.inputs[0]);
+  const auto v = suspect.view->value(node.inputs[1]);
+  if (!p.ok() || !v.ok() || values == nullptr || values->row.rank != 2) return std::nullopt;
+  const size_t n = suspect.view->tokens().size();
+  const auto t = static_cast<size_t>(suspect.rows.back());
+  const auto width = static_cast<size_t>(node.row[1]);
+  const size_t row = suspect.rows.size() - 1;
+  const float* seen = suspect.seen->values.data() + row * static_cast<size_t>(node.row.elements());
+  std::vector<double> sum(width);
+  double share = 0;
+  std::optional<int64_t> best;
+  double least = INFINITY;
+  for (size_t back = 0; back <= t; ++back) {  // head 0, from its own key backwards
+    const size_t l = t - back;
+    const double weight = double{(*p)[t * static_cast<size_t>(node.row[0]) * n + l]};
+    const float* value = v->data() + l * static_cast<size_t>(values->row.elements());
+    share += weight;
+    double error = 0;
+    for (size_t i = 0; i < width; ++i) {
+      sum[i] += weight * double{value[i]};
+      if (!is_known(suspect, static_cast<int64_t>(row), static_cast<int64_t>(i))) continue;
+      error += std::pow(sum[i] / share - double{seen[i]}, 2);
+    }
+    if (error < least)
+      std::tie(best, least) = std::pair(std::optional(static_cast<int64_t>(back + 1)), error);
+  }
+  return best;
 }
 
 std::vector<Variant> windows(const Suspect& suspect) {
   const auto tokens = static_cast<int64_t>(suspect.view->tokens().size());
-  const auto variant = [](int64_t keys, int fitted) {
-    Variant v = sees(fmt::format("a window of {} keys fits; this model has none", keys), window(keys));
-    v.fitted = fitted;
-    return v;
-  };
   std::vector<Variant> variants;
-  const bool attention = suspect.node->op == "softmax" || suspect.node->op == "attention_mix" ||
-                         suspect.node->op == "attention_scores";
-  if (attention && suspect.seen != nullptr && tokens <= 256) {
-    // A window changes scores by hiding some; numbers that are not finite say nothing, so softmax and mix are
-    // asked.
-    std::optional<int64_t> best;
-    double least = INFINITY;
-    for (int64_t keys = 1; keys < tokens; ++keys) {
-      const std::optional<double> sum = misfit(suspect, window(keys));
-      if (sum && *sum < least) std::tie(best, least) = std::pair(std::optional(keys), *sum);
-    }
-    if (best) variants.push_back(variant(*best, 1));
+  const auto add = [&](int64_t keys, int fitted) {
+    variants.push_back(
+        sees(fmt::format("a window of {} keys fits; this model has none", keys), window(keys)));
+    variants.back().fitted = fitted;
+  };
+  const bool slots = suspect.node->op == "softmax" || suspect.node->op == "attention_scores";
+  if ((slots || suspect.node->op == "attention_mix") && suspect.seen != nullptr && !suspect.rows.empty()) {
+    const auto keys = slots ? window_in_slots(suspect) : window_in_mix(suspect);
+    if (keys && *keys >= 1 && *keys < tokens) add(*keys, 1);
     return variants;
   }
-  for (int64_t keys = 1; keys < tokens; keys = tokens <= 16 ? keys + 1 : keys * 2) {
-    variants.push_back(variant(keys, 1));
-  }
+  for (int64_t keys = 1; keys < tokens; keys = tokens <= 16 ? keys + 1 : keys * 2) add(keys, 1);
   return variants;
 }
 

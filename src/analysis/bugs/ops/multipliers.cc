@@ -89,14 +89,17 @@ std::optional<double> seen_branch_factor(const Suspect& suspect) {
 }
 
 std::vector<Variant> residual(const Suspect& suspect) {
+  auto seen = seen_branch_factor(suspect);
+  for (const double named : {0.0, 2.0, -1.0}) {  // residual-missing and residual-twice
+    if (seen && std::abs(*seen - named) < 1e-4) seen.reset();
+  }
   const double layers = suspect.view->graph().n_layer();
   const std::vector<Known> known = {{0.22, "Granite's residual multiplier"},
                                     {1.4 / std::sqrt(layers), "MiniCPM's 1.4/sqrt(layers)"},
                                     {std::sqrt(0.5), "1/sqrt(2)"},
                                     {0.5, "half"},
                                     {1 / std::sqrt(2 * layers), "1/sqrt(2 layers)"}};
-  return of_factors(at_points({Point::attn_residual, Point::ffn_residual}), known,
-                    seen_branch_factor(suspect), branch_times);
+  return of_factors(at_points({Point::attn_residual, Point::ffn_residual}), known, seen, branch_times);
 }
 
 std::vector<Variant> logits(const Suspect& suspect) {
@@ -121,7 +124,8 @@ std::vector<Variant> anything(const Suspect& suspect) {
   const Point point = suspect.node->at.point;
   const bool elsewhere = point == Point::token_embd || point == Point::logits ||
                          point == Point::attn_scores || suspect.node->op == "rmsnorm" ||
-                         suspect.node->op == "add";
+                         suspect.node->op == "add" ||
+                         (suspect.node->rope != nullptr && suspect.node->rope->magnitude != 1);
   if (suspect.segment.size() != 1 || elsewhere) return {};
   const auto seen = fit_factor(seen_and_right(suspect));
   if (!seen || close(*seen, 1)) return {};

@@ -75,22 +75,24 @@ std::vector<SeenScale> seen_scales(const Suspect& suspect) {
 constexpr std::array kUsualEps = {1e-6, 1e-5, 5e-6, 1e-8, 1e-4, 1e-12, 1e-3};
 
 // eps of 1/scale^2 = mean square + eps, from the smallest vector: there it weighs most. Empty where even a
-// large eps would change less than the f32 of the dump can tell.
+// large eps would change less than the f32 of the dump can tell, where there is one vector only (some eps
+// always fits that), and where the other vectors deny it.
 std::optional<double> fitted_eps(std::span<const SeenScale> seen) {
-  std::optional<double> eps;
-  double smallest = std::numeric_limits<double>::infinity();
-  for (const SeenScale& s : seen) {
-    const double square = mean_square(s.x);
-    if (square >= smallest) continue;
-    smallest = square;
-    eps = 1 / (s.scale * s.scale) - square;
-  }
+  if (seen.size() < 2) return std::nullopt;
+  const auto smallest = std::min_element(
+      seen.begin(), seen.end(),
+      [](const SeenScale& a, const SeenScale& b) { return mean_square(a.x) < mean_square(b.x); });
+  const double square = mean_square(smallest->x);
+  double eps = 1 / (smallest->scale * smallest->scale) - square;
   // An f32 is right to 2^-24, so eps is known to about 2^-22 of what stands under the root.
-  if (!eps || !(*eps > 0x1p-20 * (smallest + *eps)) || *eps > 1) return std::nullopt;
+  if (!(eps > 0x1p-20 * (square + eps)) || eps > 1) return std::nullopt;
   for (const double usual : kUsualEps) {
-    if (std::abs(*eps - usual) < 2e-3 * usual + 0x1p-21 * smallest) return usual;
+    if (std::abs(eps - usual) < 2e-3 * usual + 0x1p-21 * square) eps = usual;
   }
-  return eps;
+  const bool fits_all = std::all_of(seen.begin(), seen.end(), [&](const SeenScale& s) {
+    return std::abs(right_scale(mean_square(s.x), eps) - s.scale) <= 1e-3 * s.scale;
+  });
+  return fits_all ? std::optional(eps) : std::nullopt;
 }
 
 std::vector<Variant> epsilons(const Suspect& suspect) {
@@ -111,11 +113,7 @@ std::vector<Variant> epsilons(const Suspect& suspect) {
   const auto fitted = suspect.segment.size() == 1 ? fitted_eps(seen_scales(suspect)) : std::nullopt;
   const bool usual = fitted && std::find(kUsualEps.begin(), kUsualEps.end(), *fitted) != kUsualEps.end();
   if (fitted && !usual) add(*fitted, 1);
-  return variants;
-}
-
-std::vector<Variant> eps_places(const Suspect&) {
-  return {
+  const Variant places[] = {
       {norms(), with_scale([](Vector x, double eps) { return 1 / (std::sqrt(mean_square(x)) + eps); }),
        "x / (sqrt(mean square) + eps)", ""},
       {norms(), with_scale([](Vector x, double eps) { return right_scale(mean_square(x), eps * eps); }),
@@ -126,6 +124,8 @@ std::vector<Variant> eps_places(const Suspect&) {
          return right_scale(mean_square(x), eps / static_cast<double>(x.size()));
        }),
        "eps is added to the sum of squares, not to their mean", ""}};
+  variants.insert(variants.end(), std::begin(places), std::end(places));
+  return variants;
 }
 
 double mean(Vector x) {
@@ -262,48 +262,6 @@ Result<Numbers> applied_twice(const Node& node, ReplayView& view) {
 
 std::vector<Variant> twice(const Suspect&) { return {{norms(), applied_twice, "", ""}}; }
 
-// ---- The norms of queries and keys ----
-
-Touches qk_norms() { return at_points({Point::attn_q_norm, Point::attn_k_norm}); }
-
-bool has_qk_norm(const Suspect& suspect) {
-  const auto& nodes = suspect.view->graph().nodes();
-  return std::any_of(nodes.begin(), nodes.end(), qk_norms());
-}
-
-// norm(rope(x)) instead of rope(norm(x)), for queries and keys.
-Result<Numbers> norm_behind_rope(const Node& node, ReplayView& view) {
-  if (node.op == "rmsnorm") return passed_through()(node, view);
-  const Node* norm = node.inputs.empty() ? nullptr : view.graph().find(node.inputs[0]);
-  if (norm == nullptr || norm->op != "rmsnorm") return no_sense(node, "there is no norm before it");
-  Node turned = node;
-  turned.inputs = norm->inputs;
-  KILTER_ASSIGN(const Numbers x, view.run(turned));
-  return normed(x, *norm->weight,
-                [&](Vector v) { return right_scale(mean_square(v), double{norm->number}); });
-}
-
-// The mean square over all heads of a row.
-Result<Numbers> over_whole_row(const Node& node, ReplayView& view) {
-  KILTER_ASSIGN(const Vector x, view.value(node.inputs[0]));
-  const auto row = static_cast<size_t>(node.row.elements());
-  const auto n = static_cast<size_t>(node.weight->cols);
-  size_t vector = 0;
-  return normed(x, *node.weight, [&](Vector) {
-    const size_t from = vector++ * n / row * row;
-    return right_scale(mean_square(x.subspan(from, row)), double{node.number});
-  });
-}
-
-std::vector<Variant> qk(const Suspect& suspect) {
-  if (!has_qk_norm(suspect)) return {};
-  const Touches with_rope = [](const Node& node) { return qk_norms()(node) || node.op == "rope"; };
-  return {
-      {qk_norms(), passed_through(), "the norms of queries and keys are left out", ""},
-      {with_rope, norm_behind_rope, "the norm comes after RoPE, not before", "", 0, Parts::layer},
-      {qk_norms(), over_whole_row, "the mean square is taken over the whole row, not over each head", ""}};
-}
-
 }  // namespace
 
 std::vector<OpBug> norm_bugs() {
@@ -311,19 +269,15 @@ std::vector<OpBug> norm_bugs() {
       "Dump the first norm and its input for the token with the smallest embedding: there eps weighs most.";
   return {
       {{.id = "norm-eps",
-        .title = "The norm's eps is not the file's",
-        .cause = "RMSNorm adds another eps than <arch>.attention.layer_norm_rms_epsilon.",
-        .fix = "Read <arch>.attention.layer_norm_rms_epsilon from the metadata.",
+        .title = "The norm's eps is wrong",
+        .cause = "RMSNorm adds another eps than the file's <arch>.attention.layer_norm_rms_epsilon, or adds "
+                 "it in another "
+                 "place.",
+        .fix = "Compute x * w / sqrt(mean(x^2) + eps) with <arch>.attention.layer_norm_rms_epsilon of the "
+               "metadata.",
         .rank = 20,
         .next_measurement = kSmall},
        epsilons},
-      {{.id = "norm-eps-place",
-        .title = "The norm's eps stands in the wrong place",
-        .cause = "eps is not added to the mean square under the root.",
-        .fix = "Compute x * w / sqrt(mean(x^2) + eps).",
-        .rank = 20,
-        .next_measurement = kSmall},
-       eps_places},
       {{.id = "norm-kind",
         .title = "LayerNorm instead of RMSNorm",
         .cause = "The engine takes the mean off, or divides by the standard deviation.",
@@ -359,13 +313,6 @@ std::vector<OpBug> norm_bugs() {
         .rank = 25,
         .next_measurement = "Dump the value before and after the norm."},
        twice},
-      {{.id = "qk-norm",
-        .title = "The norms of queries and keys are wrong",
-        .cause = "The model normalises each head of q and k before RoPE; the engine does not, or not so.",
-        .fix = "Apply attn_q_norm and attn_k_norm to each head by itself, before RoPE.",
-        .rank = 28,
-        .next_measurement = "Dump q before the norm, after it, and after RoPE, at a position >= 1."},
-       qk},
   };
 }
 

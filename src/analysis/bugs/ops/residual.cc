@@ -78,7 +78,8 @@ std::vector<Variant> wrong_source(const Suspect&) {
              return {};
            }),
            "feed-forward reads attention's output without the residual", ""},
-          {at_points({Point::attn_norm}), edited([](Node& node, ReplayView& view) -> Status {
+          {[](const Node& node) { return node.at.point == Point::attn_norm && node.at.il > 0; },
+           edited([](Node& node, ReplayView& view) -> Status {
              const Node* before = view.graph().find({Point::ffn_residual, node.at.il - 1});
              if (before == nullptr || before->inputs.size() != 2)
                return no_sense(node, "this is the first layer");

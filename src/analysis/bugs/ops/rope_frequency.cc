@@ -114,7 +114,7 @@ std::optional<double> fitted_base(const Suspect& suspect) {
     bottom += weight * exponent(rope, i) * exponent(rope, i);
     ++used;
   }
-  if (used < 2 || bottom == 0) return std::nullopt;
+  if (used < 2 || seen.size() < 3 || bottom == 0) return std::nullopt;
   const double base = base_of(rope) * std::exp(top / bottom);
   return base > 1.5 && base < 1e12 ? std::optional(base) : std::nullopt;
 }
@@ -129,8 +129,15 @@ std::vector<Variant> bases(const Suspect& suspect) {
                                  10000000.0, 100000.0, 1000.0,    160000.0};
   const std::optional<double> fitted = suspect.segment.size() == 1 ? fitted_base(suspect) : std::nullopt;
   std::vector<Variant> variants;
+  const auto n = static_cast<double>(rope->n_rot);
   const auto add = [&](double base, int count) {
     if (same(base, right)) return;
+    // i/n_rot for 2i/n_rot is the root of the base, and so on: those are the exponent's, unless models have
+    // that base.
+    const bool common = same(base, 1e4) || same(base, 5e5) || same(base, 1e6);
+    for (const double power : {0.5, 2.0, n / (n - 2)}) {
+      if (!common && same(base, std::pow(right, power))) return;
+    }
     variants.push_back(
         {rope_nodes(), with_base(base),
          fmt::format("base {} fits, the file says {}", short_number(base), short_number(right)),
@@ -145,12 +152,11 @@ std::vector<Variant> bases(const Suspect& suspect) {
 
 std::vector<Variant> exponents(const Suspect& suspect) {
   const Rope* rope = rope_of(suspect);
-  if (rope == nullptr) return {};
+  if (rope == nullptr || base_of(*rope) <= 0) return {};
   const auto variant = [](std::string detail, std::function<double(double, double)> power) {
     return Variant{rope_nodes(), with_power(std::move(power)), std::move(detail), ""};
   };
-  return {
-      variant("the exponent is i/n_rot, not 2i/n_rot", [](double i, double n) { return i / n; }),
+  std::vector<Variant> variants = {
       variant("the exponent is 4i/n_rot: an index that already counts elements was doubled",
               [](double i, double n) { return 4 * i / n; }),
       variant("the exponent is 2(i + 1)/n_rot: pairs were counted from 1",
@@ -169,6 +175,13 @@ std::vector<Variant> exponents(const Suspect& suspect) {
        }),
        "the frequencies stand in reverse order", ""},
   };
+  // Where half a head is turned, i/n_rot is the exponent over the head's width: that one is rope-partial's.
+  const Node* node = rope_node_of(suspect);
+  if (node != nullptr && head_width(*node) != 2 * rope->n_rot) {
+    variants.push_back(
+        variant("the exponent is i/n_rot, not 2i/n_rot", [](double i, double n) { return i / n; }));
+  }
+  return variants;
 }
 
 // rope_freqs.weight, by which the loader divided each frequency.
@@ -252,7 +265,7 @@ Compute unscaled() {
 
 std::vector<Variant> scalings(const Suspect& suspect) {
   const Rope* rope = rope_of(suspect);
-  if (rope == nullptr) return {};
+  if (rope == nullptr || base_of(*rope) <= 0) return {};
   std::vector<Variant> variants;
   bool scaled = false;
   for (size_t i = 0; i < rope->frequency.size(); ++i) {
@@ -262,7 +275,12 @@ std::vector<Variant> scalings(const Suspect& suspect) {
   // 1: nothing was fitted, or nothing is stretched
   double fitted = suspect.segment.size() == 1 ? fitted_stretch(suspect).value_or(1) : 1;
   const double first = rope->frequency.empty() ? 1 : rope->frequency[0];
-  for (const double by : {1 / first, 0.125, 0.25, 0.5, 2.0, 4.0, 8.0}) {
+  const double one_pair = std::pow(base_of(*rope), 1 / static_cast<double>(rope->n_rot));
+  // Twice is two turns; a pair too many or too few, or half a one, is the exponent's.
+  for (const double named : {2.0, 1 / one_pair, 1 / (one_pair * one_pair)}) {
+    if (same(fitted, named)) fitted = 1;
+  }
+  for (const double by : {1 / first, 0.125, 0.25, 0.5, 4.0, 8.0}) {
     if (same(by, 1)) continue;
     if (same(by, fitted)) fitted = 1;
     variants.push_back({rope_nodes(), stretched(by),

@@ -123,13 +123,10 @@ void partner_half_a_head_away(std::span<double> head, double position, const Rop
 }
 
 std::vector<Variant> partial(const Suspect& suspect) {
-  const Rope* rope = rope_of(suspect);
-  if (rope == nullptr) return {};
-  int64_t head = 0;
-  for (const Node* node : suspect.segment) {
-    if (node->op == "rope" && head == 0) head = head_width(*node);
-  }
-  const int64_t n = rope->n_rot;
+  const Node* node = rope_node_of(suspect);
+  if (node == nullptr || node->rope == nullptr) return {};
+  const int64_t head = head_width(*node);
+  const int64_t n = node->rope->n_rot;
   std::vector<Variant> variants;
   if (n < head) {
     variants.push_back(
@@ -138,12 +135,18 @@ std::vector<Variant> partial(const Suspect& suspect) {
                         "the exponent is divided by the head's width, not by n_rot", ""});
     variants.push_back({rope_nodes(), turned(partner_half_a_head_away),
                         "the partner of element i is half a head away, not n_rot/2", ""});
-  } else {
-    variants.push_back({rope_nodes(), rotary_part(n / 2 / 2 * 2, n / 2),
+    return variants;
+  }
+  const int64_t half = n / 4 * 2;
+  const int64_t quarter = n / 8 * 2;
+  if (half > 0) {
+    variants.push_back({rope_nodes(), rotary_part(half, half),
                         "only half of the head was turned; the file turns all of it", ""});
-    variants.push_back({rope_nodes(), rotary_part(n / 2 / 2 * 2, n),
+    variants.push_back({rope_nodes(), rotary_part(half, n),
                         "only the first half of the head was turned, with the frequencies of the whole", ""});
-    variants.push_back({rope_nodes(), rotary_part(n / 4 / 2 * 2, n / 4),
+  }
+  if (quarter > 0) {
+    variants.push_back({rope_nodes(), rotary_part(quarter, quarter),
                         "only a quarter of the head was turned; the file turns all of it", ""});
   }
   return variants;

@@ -1,4 +1,5 @@
-// RoPE: which position each token is given, and which values are turned at all.
+// RoPE: which position each token is given.
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -11,65 +12,84 @@
 namespace kilter::analysis {
 namespace {
 
-Variant told(std::string detail, Positions positions) {
-  return {rope_nodes(), with_positions(std::move(positions)), std::move(detail), ""};
-}
+using Passes = std::span<const int64_t>;
+
+enum class Kind { constant, decode_zero, decode_shift, offset };
+
+// A rule that people have used instead of "token t is at position t".
+struct Rule {
+  Kind kind;
+  std::string_view detail;
+  Positions position;
+};
 
 // `position` for the tokens after the first pass.
-Positions later(std::function<int64_t(int64_t token, std::span<const int64_t> passes)> position) {
-  return [position = std::move(position)](int64_t t, std::span<const int64_t> passes) {
+Positions later(Positions position) {
+  return [position = std::move(position)](int64_t t, Passes passes) {
     return t < prompt_length(passes) ? t : position(t, passes);
   };
 }
 
-bool decodes(const Suspect& suspect) { return suspect.view->passes().size() > 1; }
-
-std::vector<Variant> constant(const Suspect&) {
-  return {
-      told("position 0 for every token of the prompt",
-           [](int64_t t, std::span<const int64_t> passes) { return t < prompt_length(passes) ? 0 : t; }),
-      told("position 0 for every token", [](int64_t, std::span<const int64_t>) { return int64_t{0}; }),
-      told("every token of a pass is given the position of its first one",
-           [](int64_t t, std::span<const int64_t> passes) { return place_in_passes(t, passes).first; }),
-      told("every token of a pass is given the position of its last one",
-           [](int64_t t, std::span<const int64_t> passes) { return place_in_passes(t, passes).end - 1; })};
-}
-
-std::vector<Variant> decode_zero(const Suspect& suspect) {
-  if (!decodes(suspect)) return {};
-  return {told("each pass begins at position 0 again", later([](int64_t t, std::span<const int64_t> passes) {
-                 return t - place_in_passes(t, passes).first;
-               }))};
-}
-
-std::vector<Variant> decode_shift(const Suspect& suspect) {
-  if (!decodes(suspect)) return {};
-  using Passes = std::span<const int64_t>;
-  std::vector<Variant> variants = {
-      told("one too large in decode", later([](int64_t t, Passes) { return t + 1; })),
-      told("one too small in decode", later([](int64_t t, Passes) { return t - 1; })),
-      told("the prompt's length is added twice in decode",
-           later([](int64_t t, Passes passes) { return t + prompt_length(passes); })),
-      told("decode counts from 1, not from the prompt's length",
-           later([](int64_t t, Passes passes) { return t - prompt_length(passes) + 1; })),
-      told("two too large in decode", later([](int64_t t, Passes) { return t + 2; })),
-      told("decode stays at the prompt's length",
-           later([](int64_t, Passes passes) { return prompt_length(passes); })),
+const std::vector<Rule>& rules() {
+  static const std::vector<Rule> kRules = {
+      {Kind::constant, "position 0 for every token of the prompt",
+       [](int64_t t, Passes passes) { return t < prompt_length(passes) ? 0 : t; }},
+      {Kind::constant, "every token of a pass is given the position of its first one",
+       [](int64_t t, Passes passes) { return place_in_passes(t, passes).first; }},
+      {Kind::constant, "every token of a pass is given the position of its last one",
+       [](int64_t t, Passes passes) { return place_in_passes(t, passes).end - 1; }},
+      {Kind::decode_zero, "each pass begins at position 0 again",
+       later([](int64_t t, Passes passes) { return t - place_in_passes(t, passes).first; })},
+      {Kind::decode_shift, "one too large in decode", later([](int64_t t, Passes) { return t + 1; })},
+      {Kind::decode_shift, "one too small in decode", later([](int64_t t, Passes) { return t - 1; })},
+      {Kind::decode_shift, "the prompt's length is added twice in decode",
+       later([](int64_t t, Passes passes) { return t + prompt_length(passes); })},
+      {Kind::decode_shift, "decode counts from 1, not from the prompt's length",
+       later([](int64_t t, Passes passes) { return t - prompt_length(passes) + 1; })},
+      {Kind::decode_shift, "two too large in decode", later([](int64_t t, Passes) { return t + 2; })},
+      {Kind::decode_shift, "decode stays at the prompt's length",
+       later([](int64_t, Passes passes) { return prompt_length(passes); })},
+      {Kind::decode_shift, "decode stays at the prompt's last position",
+       later([](int64_t, Passes passes) { return prompt_length(passes) - 1; })},
+      {Kind::decode_shift, "decode counts passes, not tokens",
+       later([](int64_t t, Passes passes) { return place_in_passes(t, passes).index; })},
+      {Kind::offset, "positions count from 1", [](int64_t t, Passes) { return t + 1; }},
+      {Kind::offset, "positions count from 2", [](int64_t t, Passes) { return t + 2; }},
+      {Kind::offset, "positions count from -1", [](int64_t t, Passes) { return t - 1; }},
+      {Kind::offset, "positions count backwards from the last token of a pass",
+       [](int64_t t, Passes passes) {
+         const PassPlace place = place_in_passes(t, passes);
+         return place.first + place.end - 1 - t;
+       }},
   };
+  return kRules;
+}
+
+Variant told(std::string detail, Positions positions) {
+  return {rope_nodes(), with_positions(std::move(positions)), std::move(detail), ""};
+}
+
+// The rules of a kind that say something else than the right one in this run, each position once.
+std::vector<Variant> of_kind(const Suspect& suspect, Kind kind) {
+  std::vector<Variant> variants;
+  const auto tokens = static_cast<int64_t>(suspect.view->tokens().size());
+  const auto list = [&](const Positions& position) {
+    std::vector<int64_t> positions;
+    for (int64_t t = 0; t < tokens; ++t) positions.push_back(position(t, suspect.view->passes()));
+    return positions;
+  };
+  std::vector<std::vector<int64_t>> known{list([](int64_t t, Passes) { return t; })};
+  for (const Rule& rule : rules()) {
+    std::vector<int64_t> positions = list(rule.position);
+    const bool again = std::find(known.begin(), known.end(), positions) != known.end();
+    if (rule.kind == kind && !again) variants.push_back(told(std::string(rule.detail), rule.position));
+    known.push_back(std::move(positions));
+  }
   return variants;
 }
 
-std::vector<Variant> from_one(const Suspect&) {
-  const auto shifted = [](int64_t by) {
-    return [by](int64_t t, std::span<const int64_t>) { return t + by; };
-  };
-  return {told("positions count from 1", shifted(1)), told("positions count from 2", shifted(2)),
-          told("positions count from -1", shifted(-1)),
-          told("positions count backwards from the last token of a pass",
-               [](int64_t t, std::span<const int64_t> passes) {
-                 const PassPlace place = place_in_passes(t, passes);
-                 return place.first + place.end - 1 - t;
-               })};
+OpBug::Variants rules_of(Kind kind) {
+  return [kind](const Suspect& suspect) { return of_kind(suspect, kind); };
 }
 
 // How far a seen row is from a rotation by `position`: sum of squares. The pairs are read with the file's own
@@ -100,6 +120,20 @@ double misfit(const Suspect& suspect, std::span<const float> x, size_t row, int6
   return sum;
 }
 
+// Whether the seen rows follow a rule of the list, all stand at 0 (as without RoPE), or are all stretched
+// alike.
+bool has_a_name(const Suspect& suspect, std::span<const int64_t> positions) {
+  const auto follow = [&](const Positions& rule) {
+    return std::all_of(suspect.rows.begin(), suspect.rows.end(), [&](int32_t t) {
+      return positions[static_cast<size_t>(t)] == rule(t, suspect.view->passes());
+    });
+  };
+  for (const int64_t factor : {0, 2, 4, 8}) {
+    if (follow([factor](int64_t t, Passes) { return factor * t; })) return true;
+  }
+  return std::any_of(rules().begin(), rules().end(), [&](const Rule& rule) { return follow(rule.position); });
+}
+
 // The position at which each seen row fits best, searched over a context's length.
 std::vector<Variant> fitted(const Suspect& suspect) {
   constexpr int64_t kFurthest = 4096;
@@ -123,49 +157,11 @@ std::vector<Variant> fitted(const Suspect& suspect) {
       list +=
           fmt::format("{}token {} was turned as if at {}", list.empty() ? "" : ", ", suspect.rows[row], best);
   }
-  if (wrong == 0) return {};
+  if (wrong == 0 || has_a_name(suspect, positions)) return {};
   Variant v = told(
       list, [positions](int64_t t, std::span<const int64_t>) { return positions[static_cast<size_t>(t)]; });
   v.fitted = wrong;
   return {v};
-}
-
-std::vector<Variant> unturned(const Suspect&) {
-  return {{at_points({Point::attn_q_rope}), passed_through(), "the queries are not turned", ""},
-          {at_points({Point::attn_k_rope}), passed_through(), "the keys are not turned", ""},
-          {rope_nodes(), passed_through(), "neither queries nor keys are turned", "", 0, Parts::none}};
-}
-
-// v turned as the keys of its layer are.
-Result<Numbers> turn_values(const Node& node, ReplayView& view) {
-  const Node* keys = view.graph().find({Point::attn_k_rope, node.at.il});
-  const Node* values = view.graph().find({Point::attn_v_cache, node.at.il});
-  if (keys == nullptr || values == nullptr || head_width(*keys) != head_width(*values)) {
-    return no_sense(node, "values have another width than keys");
-  }
-  KILTER_ASSIGN(const Numbers v, view.run(node));
-  const HeadRows shape{static_cast<size_t>(keys->row.elements()), static_cast<size_t>(head_width(*keys))};
-  return turn_rows(v, shape, *keys->rope, turn_rightly);
-}
-
-// The last op before the cache, whatever it is: what a dump calls v is turned.
-std::vector<Variant> turned_values(const Suspect& suspect) {
-  const Graph& graph = suspect.view->graph();
-  const Touches last = [&graph](const Node& node) {
-    const bool biased = graph.find({Point::attn_v_bias, node.at.il}) != nullptr;
-    return node.at.point == (biased ? Point::attn_v_bias : Point::attn_v);
-  };
-  return {{last, turn_values, "", ""},
-          {at_points({Point::attn_v_cache}), turn_values, "as they go to the cache", ""}};
-}
-
-std::vector<Variant> twice(const Suspect&) {
-  return {{rope_nodes(), with_rope([](Rope& r, int64_t, ReplayView&) -> Status {
-             for (double& f : r.frequency) f *= 2;
-             r.magnitude *= r.magnitude;
-             return {};
-           }),
-           "queries and keys are turned twice", ""}};
 }
 
 }  // namespace
@@ -180,21 +176,21 @@ std::vector<OpBug> rope_position_bugs() {
         .fix = "Give token t of a pass the position (tokens in the cache) + t.",
         .rank = 7,
         .next_measurement = "Dump q before and after RoPE for a prompt of three tokens or more."},
-       constant},
+       rules_of(Kind::constant)},
       {{.id = "decode-position-zero",
         .title = "Decode begins at position 0 again",
         .cause = "The tokens of a decode step are turned as if the sequence began with them.",
         .fix = "Pass the number of tokens that were already seen as start position of each decode step.",
         .rank = 7,
         .next_measurement = kLater},
-       decode_zero},
+       rules_of(Kind::decode_zero)},
       {{.id = "decode-position-shift",
         .title = "Positions in decode are off",
         .cause = "The position of a decode step is not the number of tokens before it.",
         .fix = "Count the position in one place: it is the number of tokens in the cache before the step.",
         .rank = 7,
         .next_measurement = kLater},
-       decode_shift},
+       rules_of(Kind::decode_shift)},
       {{.id = "rope-position-offset",
         .title = "Positions do not count from 0",
         .cause =
@@ -203,7 +199,7 @@ std::vector<OpBug> rope_position_bugs() {
         .fix = "Count positions from 0 at the first token.",
         .rank = 7,
         .next_measurement = "Dump q after RoPE at position 0: it must equal q before."},
-       from_one},
+       rules_of(Kind::offset)},
       {{.id = "rope-position-fitted",
         .title = "Single tokens are turned as if they stood elsewhere",
         .cause = "RoPE fits at other positions than the tokens have.",
@@ -211,27 +207,6 @@ std::vector<OpBug> rope_position_bugs() {
         .rank = 8,
         .next_measurement = kLater},
        fitted},
-      {{.id = "rope-missing",
-        .title = "RoPE is left out for queries or keys",
-        .cause = "One of the two operands of attention is not turned by its position.",
-        .fix = "Apply RoPE to queries and keys, in every layer, before the keys go to the cache.",
-        .rank = 7,
-        .next_measurement = "Dump q and k after RoPE at a position >= 1."},
-       unturned},
-      {{.id = "rope-on-values",
-        .title = "RoPE is applied to values too",
-        .cause = "The values are turned by their positions, which only queries and keys should be.",
-        .fix = "Leave v as the projection gives it.",
-        .rank = 7,
-        .next_measurement = "Dump v as it goes to the cache, at a position >= 1."},
-       turned_values},
-      {{.id = "rope-twice",
-        .title = "RoPE is applied twice",
-        .cause = "Queries and keys are turned by twice their angle, for example before and after the cache.",
-        .fix = "Apply RoPE once, before the keys go to the cache.",
-        .rank = 7,
-        .next_measurement = "Dump q before and after RoPE at position 1."},
-       twice},
   };
 }
 

@@ -60,11 +60,16 @@ Compute with_positions(Positions positions) {
 
 Touches rope_nodes() { return of_ops({"rope"}); }
 
-const Rope* rope_of(const Suspect& suspect) {
+const Node* rope_node_of(const Suspect& suspect) {
   for (const Node* node : suspect.segment) {
-    if (node->op == "rope") return node->rope;
+    if (node->op == "rope") return node;
   }
   return nullptr;
+}
+
+const Rope* rope_of(const Suspect& suspect) {
+  const Node* node = rope_node_of(suspect);
+  return node == nullptr ? nullptr : node->rope;
 }
 
 int64_t head_width(const Node& node) { return node.row.rank == 0 ? 1 : node.row[node.row.rank - 1]; }

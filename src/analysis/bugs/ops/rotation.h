@@ -31,7 +31,8 @@ Compute with_positions(Positions positions);
 
 /// The nodes that turn queries and keys.
 Touches rope_nodes();
-/// The rope that the suspect's segment uses first, or null.
+/// The first node of the suspect's segment that turns something, or null; and its rope.
+const Node* rope_node_of(const Suspect& suspect);
 const Rope* rope_of(const Suspect& suspect);
 /// Width of a head of that node.
 int64_t head_width(const Node& node);

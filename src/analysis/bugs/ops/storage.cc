@@ -170,7 +170,8 @@ std::vector<Variant> moved(const Suspect& suspect) {
   if (suspect.segment.size() != 1 || !plain_rows(*suspect.node)) return {};
   const Touches own = own_point(suspect);
   std::vector<Variant> variants;
-  if (suspect.rows.size() > 1) {
+  // Rows of the embedding that are another token's are token-ids' and token-shift's.
+  if (suspect.rows.size() > 1 && suspect.node->at.point != Point::token_embd) {
     variants = {
         {own, rows_from([](int64_t) { return int64_t{0}; }), "every row is that of the first token", ""},
         {own, rows_from([](int64_t r) { return r == 0 ? 0 : int64_t{-1}; }),
@@ -182,48 +183,6 @@ std::vector<Variant> moved(const Suspect& suspect) {
     variants.push_back({own, elements_from(shift),
                         fmt::format("each element stands one place too {}", shift > 0 ? "early" : "late"),
                         ""});
-  }
-  return variants;
-}
-
-// ---- Products that do not use their whole input ----
-
-Compute product_of_first(size_t n) {
-  return [n](const Node& node, ReplayView& view) -> Result<Numbers> {
-    if (node.weight == nullptr) return no_sense(node, "it has no weight");
-    KILTER_ASSIGN(const std::span<const float> x, view.value(node.inputs[0]));
-    const auto n_in = static_cast<size_t>(node.weight->cols);
-    if (n >= n_in) return no_sense(node, "the input is not as wide");
-    Numbers part(x.begin(), x.end());
-    for (size_t i = 0; i < part.size(); ++i) part[i] = i % n_in < n ? part[i] : 0;
-    return product(part, *node.weight);
-  };
-}
-
-std::vector<Variant> tails(const Suspect& suspect) {
-  if (suspect.segment.size() != 1 || suspect.node->op != "matmul" || suspect.node->weight == nullptr)
-    return {};
-  const auto n_in = static_cast<size_t>(suspect.node->weight->cols);
-  std::vector<size_t> tried{n_in, 0};
-  std::vector<Variant> variants;
-  const auto add = [&](size_t n) {
-    if (std::find(tried.begin(), tried.end(), n) != tried.end()) return;
-    tried.push_back(n);
-    const Touches same_width = [n_in](const Node& node) {
-      return node.op == "matmul" && node.weight != nullptr && static_cast<size_t>(node.weight->cols) == n_in;
-    };
-    variants.push_back({same_width, product_of_first(n),
-                        fmt::format("the first {} of {} products are summed", n, n_in), ""});
-  };
-  for (const size_t step : {256U, 128U, 64U, 32U, 16U, 8U}) add(n_in / step * step);
-  add(n_in - 1);
-  add(n_in / 2);
-  for (const Point point : {Point::token_embd, Point::ffn_gated, Point::attn_mix}) {
-    for (const Node& node : suspect.view->graph().nodes()) {
-      if (node.at.point == point && static_cast<size_t>(node.row.elements()) < n_in && node.at.il <= 0) {
-        add(static_cast<size_t>(node.row.elements()));
-      }
-    }
   }
   return variants;
 }
@@ -269,13 +228,6 @@ std::vector<OpBug> storage_bugs() {
         .rank = 31,
         .next_measurement = "Dump all elements of this value for three tokens."},
        moved},
-      {{.id = "dropped-tail",
-        .title = "A product leaves out the end of its input",
-        .cause = "The sum does not run over all inputs of the projection.",
-        .fix = "Sum over all columns of the weight; a vector loop needs its remainder.",
-        .rank = 31,
-        .next_measurement = ""},
-       tails},
   };
 }
 

@@ -72,14 +72,8 @@ std::vector<Reading> columns(const Weight& w, const ReplayModel&) {
 
 std::vector<Reading> neighbours(const Weight& w, const ReplayModel&) {
   if (w.name != "token_embd.weight" || !is_matrix(w)) return {};
-  const Weight* table = &w;
-  return {by_row("the row of token + 1",
-                 [table](int64_t row) {
-                   return RowOf{table, row + 1};
-                 }),
-          by_row("the row of token - 1", [table](int64_t row) {
-            return RowOf{table, row - 1};
-          })};
+  return {by_own_row("the row of token + 1", [](int64_t row) { return row + 1; }),
+          by_own_row("the row of token - 1", [](int64_t row) { return row - 1; })};
 }
 
 // Products with a wrong idea of m, n, k or of the distance between rows. Square matrices cannot tell.

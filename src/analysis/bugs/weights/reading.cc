@@ -71,7 +71,11 @@ Reading by_values(std::string detail, std::function<void(std::span<float> row)> 
     change(out);
     return {};
   };
-  return {.detail = std::move(detail), .decode_row = decode_row};
+  return {.detail = std::move(detail),
+          .decode_row = decode_row,
+          .decode_all = {},
+          .fitted = 0,
+          .of_numbers = true};
 }
 
 Reading by_element(std::string detail, ElementSource source) {
@@ -92,7 +96,25 @@ Reading by_element(std::string detail, ElementSource source) {
     }
     return {};
   };
-  return {.detail = std::move(detail), .decode_row = decode_row, .decode_all = decode_all};
+  return {.detail = std::move(detail),
+          .decode_row = decode_row,
+          .decode_all = decode_all,
+          .fitted = 0,
+          .of_numbers = true};
+}
+
+Reading by_own_row(std::string detail, std::function<int64_t(int64_t row)> source) {
+  const auto decode_row = [source = std::move(source)](const Weight& w, int64_t row,
+                                                       std::span<float> out) -> Status {
+    const int64_t from = source(row);
+    if (from < 0 || from >= w.rows) return cannot_be_read_so(w, "has no row " + std::to_string(from));
+    return decode_right(w, from, out);
+  };
+  return {.detail = std::move(detail),
+          .decode_row = decode_row,
+          .decode_all = {},
+          .fitted = 0,
+          .of_numbers = true};
 }
 
 Reading by_row(std::string detail, std::function<RowOf(int64_t row)> source) {

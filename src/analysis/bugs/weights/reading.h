@@ -26,6 +26,9 @@ Reading by_values(std::string detail, std::function<void(std::span<float> row)> 
 using ElementSource = std::function<int64_t(int64_t row, int64_t col)>;
 Reading by_element(std::string detail, ElementSource source);
 
+/// Row r is the right row source(r) of the same weight.
+Reading by_own_row(std::string detail, std::function<int64_t(int64_t row)> source);
+
 /// A row of a weight.
 struct RowOf {
   const Weight* weight;

@@ -37,12 +37,6 @@ RowSource restored(int64_t width) {
   };
 }
 
-Reading permutation(const Weight& w, std::string detail, RowSource source) {
-  return by_row(std::move(detail), [&w, source = std::move(source)](int64_t row) {
-    return RowOf{&w, source(row)};
-  });
-}
-
 std::vector<Reading> permutations(const Weight& w, const ReplayModel& model) {
   const auto [il, rest] = tensor_name(w.name);
   const bool is_q = rest == "attn_q.weight";
@@ -51,8 +45,8 @@ std::vector<Reading> permutations(const Weight& w, const ReplayModel& model) {
   const auto [n_head, n_head_kv, width] = heads_of(model, il);
   if (width < 4 || width % 2 != 0 || w.rows % width != 0) return {};
   std::vector<Reading> found;
-  found.push_back(permutation(w, "rows of q and k brought back to Hugging Face's order", restored(width)));
-  found.push_back(permutation(w, "rows of q and k permuted once more", permuted(width)));
+  found.push_back(by_own_row("rows of q and k brought back to Hugging Face's order", restored(width)));
+  found.push_back(by_own_row("rows of q and k permuted once more", permuted(width)));
   const int64_t other_heads = is_q ? n_head_kv : n_head;
   const std::string with = is_q ? " with n_head_kv heads for q" : " with n_head heads for k";
   if (n_head == n_head_kv || w.rows % (2 * other_heads) != 0) return found;
@@ -61,14 +55,14 @@ std::vector<Reading> permutations(const Weight& w, const ReplayModel& model) {
     return [=](int64_t row) { return first(second(row)); };
   };
   if (other >= 4) {
-    found.push_back(permutation(w, "rows brought back to Hugging Face's order" + with, restored(other)));
-    found.push_back(permutation(w, "rows permuted once more" + with, permuted(other)));
+    found.push_back(by_own_row("rows brought back to Hugging Face's order" + with, restored(other)));
+    found.push_back(by_own_row("rows permuted once more" + with, permuted(other)));
   }
   // What is left when one side of a round trip counts the heads wrongly.
   found.push_back(
-      permutation(w, "rows permuted by the converter" + with, then(restored(width), permuted(other))));
-  found.push_back(permutation(w, "rows restored" + with + ", then permuted with the right number",
-                              then(restored(other), permuted(width))));
+      by_own_row("rows permuted by the converter" + with, then(restored(width), permuted(other))));
+  found.push_back(by_own_row("rows restored" + with + ", then permuted with the right number",
+                             then(restored(other), permuted(width))));
   return found;
 }
 

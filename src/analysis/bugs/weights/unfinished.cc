@@ -24,7 +24,11 @@ Reading first_elements(std::string detail, int64_t count) {
     std::fill(out.begin() + left, out.end(), 0.0F);
     return {};
   };
-  return {.detail = std::move(detail), .decode_row = decode_row};
+  return {.detail = std::move(detail),
+          .decode_row = decode_row,
+          .decode_all = {},
+          .fitted = 0,
+          .of_numbers = true};
 }
 
 std::vector<Reading> partial_blocks(const Weight& w, const ReplayModel&) {

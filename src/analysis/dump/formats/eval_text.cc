@@ -84,7 +84,8 @@ void EvalReader::finish_value() {
   header_.reset();
   if (++n_values_ > kMostValues) return;
   RawPass& pass = passes_.back();
-  if (block_.empty()) return;  // weights in blocks are not printed
+  // Weights in blocks are not printed; a part of a batch without outputs has values of no rows.
+  if (block_.empty() || checked_elements(header.shape) == 0) return;
   auto numbers = block_.numbers(header.shape);
   if (!numbers) {
     pass.unmatched.push_back({header.name, "has printed numbers that do not fit its shape " +

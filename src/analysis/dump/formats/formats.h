@@ -42,7 +42,9 @@ bool is_eval_text(std::string_view text);
 Result<std::vector<RawPass>> read_eval_text(const SharedMap& map, const DumpContext& context);
 
 /// What `llama-debug --save-logits` writes: NAME.bin, NAME.txt, NAME-tokens.bin, NAME-prompt.txt. The ids are
-/// looked for beside the logits. Errors: unsupported, when it is none of them.
+/// looked for beside the logits. Other bare f32 are the value that the file's name means, of as many rows as
+/// fill it; text of nothing but numbers is the value of the file's name, a row a line. Errors: unsupported,
+/// when it is none of them.
 Result<std::vector<RawPass>> read_saved_logits(SharedMap map, const DumpContext& context);
 
 /// The error for files that are known and not read (pickles, GGUF, compressed logits); nothing for others.

@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::string_view kKnown =
     "dumps are safetensors, npz, npy, JSON (numbers, or a description of raw files; Polygraphy's results), "
-    "the text "
-    "of llama.cpp's eval-callback or llama-debug, or what llama-debug --save-logits writes";
+    "the text of llama.cpp's eval-callback or llama-debug, what llama-debug --save-logits writes, or bare "
+    "f32 "
+    "or text of numbers in a file that has the value's name";
 
 // The first byte that is no blank.
 char first_letter(std::string_view text) {
@@ -87,7 +88,8 @@ Result<std::vector<RawPass>> read_file(const std::string& path, const DumpContex
   if (is_safetensors(bytes)) return read_safetensors(path);
   if (is_eval_text(text_of(bytes))) return read_eval_text(map, context);
   const char first = first_letter(text_of(bytes).substr(0, 4096));
-  if (first == '{' || first == '[') return read_json(map);
+  const bool is_list = first == '[' && text_of(bytes).find("polygraphy") != std::string_view::npos;
+  if (first == '{' || is_list) return read_json(map);
   return read_saved_logits(map, context);
 }
 

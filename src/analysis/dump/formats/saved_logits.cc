@@ -1,5 +1,5 @@
-// What `llama-debug --save-logits` leaves behind, and any other file of bare logits or token ids.
-// Source: llama.cpp, examples/debug/debug.cpp.
+// What `llama-debug --save-logits` leaves behind, and any other file of bare f32 or token ids: the name of
+// such a file is the name of its value. Source: llama.cpp, examples/debug/debug.cpp.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -8,6 +8,7 @@
 #include "analysis/dump/formats/formats.h"
 #include "analysis/dump/formats/printed_numbers.h"
 #include "analysis/dump/formats/stored_values.h"
+#include "analysis/dump/names/names.h"
 
 namespace kilter::analysis {
 namespace {
@@ -15,11 +16,6 @@ namespace {
 constexpr std::string_view kTokensEnding = "-tokens.bin";
 constexpr int32_t kLargestId = 1 << 24;  // as the bits of an f32 this is 2^-125: no logit looks like it
 constexpr size_t kWord = 4;
-
-int64_t vocabulary(const DumpContext& context) {
-  const Node* logits = context.graph == nullptr ? nullptr : context.graph->find(at(Point::logits));
-  return logits == nullptr ? 0 : logits->row.elements();
-}
 
 std::optional<std::vector<int32_t>> as_token_ids(std::span<const std::byte> bytes) {
   if (bytes.empty() || bytes.size() % kWord != 0) return std::nullopt;
@@ -48,15 +44,29 @@ RawPass logits_pass(const FileMap& map) {
   return pass;
 }
 
+// Elements of a row of the value that the file's name means; 0 where it means none, or no model is known.
+int64_t row_of_name(const std::string& name, const DumpContext& context) {
+  RawValue value;
+  value.name = name;
+  const auto match = context.graph == nullptr ? std::nullopt : match_name(value, context.graph, nullptr);
+  const Node* node = match ? context.graph->find(match->at) : nullptr;
+  return node == nullptr ? 0 : node->row.elements();
+}
+
+// f32 as they lie in memory.
 std::optional<RawPass> read_binary(const SharedMap& map, const DumpContext& context) {
   const auto bytes = map->bytes();
-  const int64_t n_vocab = vocabulary(context);
   const auto n = static_cast<int64_t>(bytes.size() / kWord);
   if (n == 0 || bytes.size() % kWord != 0) return std::nullopt;
-  if (n_vocab > 0 ? n % n_vocab != 0 : !stem_of(map->path()).starts_with("llamacpp-")) return std::nullopt;
+  const std::string stem = stem_of(map->path());
   RawPass pass = logits_pass(*map);
   RawValue& value = pass.values[0];
-  value.shape = n_vocab > 0 ? std::vector{n / n_vocab, n_vocab} : std::vector{int64_t{1}, n};
+  int64_t row = row_of_name(stem, context);
+  if (row > 0) value.name = stem;
+  if (row == 0) row = row_of_name("logits", context);
+  if (row == 0 && stem.starts_with("llamacpp-")) row = n;
+  if (row == 0 || n % row != 0) return std::nullopt;
+  value.shape = {n / row, row};
   value.load = [map]() -> Result<RawElements> {
     return RawElements{numbers(ElementType::f32, Endian::little, map->bytes()), {}};
   };
@@ -98,6 +108,48 @@ std::optional<RawPass> read_indexed_text(const FileMap& map) {
   return pass;
 }
 
+// Numbers and nothing else: a value's rows, line by line.
+std::optional<RawPass> read_number_text(const FileMap& map) {
+  constexpr std::string_view kBetween = " \t,;[]()";
+  std::string_view text = text_of(map.bytes());
+  RawElements elements;
+  PrintedNumbers digits;
+  std::vector<int64_t> lengths;
+  while (!text.empty()) {
+    std::string_view line = next_line(text);
+    const size_t before = elements.values.size();
+    for (;;) {
+      line.remove_prefix(std::min(line.find_first_not_of(kBetween), line.size()));
+      if (line.empty()) break;
+      const std::string_view word = line.substr(0, line.find_first_of(kBetween));
+      const auto number = parse_number(word);
+      if (!number) return std::nullopt;
+      digits.add(word);
+      elements.values.push_back(static_cast<float>(*number));
+      line.remove_prefix(word.size());
+    }
+    if (elements.values.size() > before)
+      lengths.push_back(static_cast<int64_t>(elements.values.size() - before));
+  }
+  if (elements.values.empty()) return std::nullopt;
+  RawPass pass;
+  pass.path = map.path();
+  pass.producer = "numbers in text";
+  if (take_run_array(stem_of(map.path()), number_list(text_of(map.bytes())), pass)) return pass;
+  RawValue value;
+  value.name = stem_of(map.path());
+  value.shape = {static_cast<int64_t>(elements.values.size())};
+  const bool even = std::all_of(lengths.begin(), lengths.end(), [&](int64_t n) { return n == lengths[0]; });
+  if (even && lengths.size() > 1 && lengths[0] > 1)
+    value.shape = {static_cast<int64_t>(lengths.size()), lengths[0]};
+  value.quantum = digits.quantum();
+  value.stored = value.quantum > 0 ? StoredAs::text : StoredAs::f32;
+  const auto kept = std::make_shared<const RawElements>(std::move(elements));
+  value.load = [kept]() -> Result<RawElements> { return *kept; };
+  pass.values.push_back(std::move(value));
+  return pass;
+}
+
 // Three lines: the prompt, how many ids, the ids.
 std::optional<RawPass> read_prompt_text(const FileMap& map) {
   constexpr std::string_view kIds = "token ids: ";
@@ -127,6 +179,12 @@ Result<std::vector<RawPass>> read_saved_logits(SharedMap map, const DumpContext&
   }
   std::optional<RawPass> pass = read_prompt_text(*map);
   if (!pass) pass = read_indexed_text(*map);
+  if (!pass) pass = read_number_text(*map);
+  if (stem_of(map->path()).ends_with("-embeddings")) {
+    return Error{ErrorCode::unsupported, map->path(),
+                 "holds embeddings as llama-debug normalises them: no value of a pass",
+                 "use llama-eval-callback, or llama-debug --save-logits without --embedding"};
+  }
   if (!pass) pass = read_binary(map, context);
   if (!pass) return not_understood(map->path());
   return std::vector{std::move(*pass)};

@@ -198,6 +198,7 @@ Result<RawPass> read_side_file(const json::object& top, const std::string& path)
   RawPass pass;
   pass.path = path;
   for (const auto& [key, value] : top) KILTER_TRY(read_key(std::string_view(key), value, pass));
+  take_run_metadata(pass);
   const auto engine = pass.metadata.find("engine");
   pass.producer = engine == pass.metadata.end() ? "JSON" : engine->second;
   return pass;

@@ -33,7 +33,13 @@ constexpr std::array kModelRows = {
 
 // "q_0", "q0", "0_q"
 std::optional<LayerName> variable_of(std::string_view name) {
-  if (auto layer = split_layer(name)) return layer;
+  if (auto layer = split_layer(name)) {
+    // "layers.0.attn.q" says no more than "q_0".
+    for (const std::string_view group : {"self_attn.", "attn.", "attention."}) {
+      if (layer->rest.starts_with(group)) layer->rest.erase(0, group.size());
+    }
+    return layer;
+  }
   const size_t cut = name.find_last_of("_.-");
   const std::string_view front = name.substr(0, cut);
   const std::string_view back = cut == std::string_view::npos ? std::string_view() : name.substr(cut + 1);

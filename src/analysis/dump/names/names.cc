@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 #include "base/file_map.h"
@@ -32,7 +33,10 @@ std::optional<Point> point_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<LayerName> split_layer(std::string_view name) {
+std::optional<LayerName> split_layer(std::string_view spelled) {
+  std::string lower(spelled);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string_view name = lower;
   static constexpr std::array<std::string_view, 7> kWords = {"layers", "layer", "blocks", "block",
                                                              "blk",    "h",     "l"};
   for (size_t at = 0; at < name.size(); ++at) {
@@ -45,9 +49,9 @@ std::optional<LayerName> split_layer(std::string_view name) {
       const auto il = take_number(rest);
       if (!il || (!rest.empty() && !is_separator(rest[0]))) continue;
       while (!rest.empty() && is_separator(rest[0])) rest.remove_prefix(1);
-      std::string_view prefix = name.substr(0, at);
+      std::string_view prefix = spelled.substr(0, at);
       while (!prefix.empty() && is_separator(prefix.back())) prefix.remove_suffix(1);
-      return LayerName{std::string(prefix), *il, std::string(rest)};
+      return LayerName{std::string(prefix), *il, std::string(spelled.substr(spelled.size() - rest.size()))};
     }
   }
   return std::nullopt;
@@ -139,6 +143,7 @@ std::optional<NameMatch> match_name(const RawValue& value, const Graph* graph, c
   if (auto match = match_kilter(value.name)) return match;
   if (auto match = match_llama_cpp(value, graph)) return match;
   if (auto match = match_hugging_face(value.name, graph)) return match;
+  if (auto match = match_transformer_lens(value.name)) return match;
   return match_dotted_path(value.name);
 }
 

@@ -66,6 +66,8 @@ std::optional<NameMatch> match_kilter(std::string_view name);
 std::optional<NameMatch> match_llama_cpp(const RawValue& value, const Graph* graph);
 /// Modules of Hugging Face's Llama, Qwen2, Qwen3: outputs, and inputs where the name says so.
 std::optional<NameMatch> match_hugging_face(std::string_view name, const Graph* graph);
+/// Hook points of TransformerLens: blocks.0.attn.hook_q.
+std::optional<NameMatch> match_transformer_lens(std::string_view name);
 /// Meta's names, which candle, mistral.rs and others keep: layers.0.attention.wq.
 std::optional<NameMatch> match_dotted_path(std::string_view name);
 /// Variables of llama2.c (x, xb, q, hb ...) with a layer's number: its buffers are used again, so most names
