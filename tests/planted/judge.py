@@ -18,6 +18,10 @@ class Answer:
     def __init__(self, done: subprocess.CompletedProcess):
         self.diagnosis: Diagnosis | None = None
         self.failure = ""
+        if "was run on other token ids" in done.stderr:
+            # Said before anything is compared, in place of a diagnosis.
+            self.diagnosis = Diagnosis("bug", [Finding("token-ids", ["token_embd"], [])])
+            return
         try:
             self.diagnosis = read_diagnosis(done.stdout)
         except (ValueError, KeyError, TypeError):
@@ -75,7 +79,11 @@ class Judge:
                 self.accepted[words[0]] = words[1:]
 
     def names_of(self, bug: str) -> list:
-        return self.accepted.get(bug) or self.accepted.get(bug.split("=")[0].split("@")[0], [])
+        return self.accepted[bug.split("=")[0].split("@")[0]]
+
+    def may_be_nameless(self, bug: str) -> bool:
+        """Whether "nothing of the catalogue fits" is a right answer."""
+        return "-" in self.names_of(bug)
 
     def result(self, case: Case, kind: Kind, answer: Answer, wrong: Path, right: Path) -> Result:
         outcome = "FAILED"
@@ -100,10 +108,10 @@ class Judge:
         return self.of_one(case, kind, said.findings[0], place)
 
     def of_one(self, case: Case, kind: Kind, finding: Finding, place: list) -> str:
-        names = self.names_of(case.bugs[0])
+        names, nameless = self.names_of(case.bugs[0]), self.may_be_nameless(case.bugs[0])
         first = place[0] if place else ""
         in_place = kind is not Kind.full or first in finding.at or case.bugs[0] in OF_THE_PROMPT
-        if finding.bug in names or not finding.bug and not names:
+        if finding.bug in names or not finding.bug and nameless:
             return "named" if in_place else "misplaced"
         if any(tie in names for tie in finding.ties):
             return "tie"
@@ -121,4 +129,6 @@ class Judge:
 
     def fits(self, bug: str, finding: Finding) -> bool:
         names = self.names_of(bug)
-        return bool({finding.bug, *finding.ties} & set(names)) if finding.bug else not names
+        if not finding.bug:
+            return self.may_be_nameless(bug)
+        return bool({finding.bug, *finding.ties} & set(names))
