@@ -151,6 +151,13 @@ class Search {
     return list;
   }
 
+  // Whether more than one op lies between what the dump has whole and the value.
+  bool is_chain() const {
+    return std::count_if(segment_.begin(), segment_.end(), [](const Node* node) {
+             return node->op != "kv_store" && node->op != "take_rows";
+           }) > 1;
+  }
+
   bool met(const Benign& benign) const {
     return std::any_of(diagnosis_.explanations.begin(), diagnosis_.explanations.end(),
                        [&](const Explanation& e) { return e.id == benign.id(); });
@@ -160,7 +167,7 @@ class Search {
   enum class Which { sure, others };
   Result<bool> explain(const SeenValue& seen, ValueResult& result, const Belief& base, const Score& score,
                        Which which) {
-    const double most = segment_.size() > 3 ? kMostOfAChain : kMostOfOneRounding;
+    const double most = is_chain() ? kMostOfAChain : kMostOfOneRounding;
     if (!(score.nmse < most)) return false;
     for (const auto& benign : roundings()) {
       const bool sure = benign->kind() == Benign::Kind::simulated || met(*benign);
@@ -175,7 +182,7 @@ class Search {
       KILTER_ASSIGN(Score with, judge_.judge(seen, base, trial));
       if (!with.fits() || !benign->looks_like_it(with)) continue;
       count_explanation(*benign);
-      if (segment_.size() > 3) findings_.hold(benign);
+      if (is_chain()) findings_.hold(benign);
       KILTER_TRY(accept(result, std::move(with), ValueVerdict::explained, std::string(benign->id())));
       return true;
     }
@@ -218,6 +225,9 @@ class Search {
       return explained ? Status() : no_name(seen, result, base, std::move(score), tried);
     }
     KILTER_TRY(weigh(seen.observed->at, base, found));
+    if (found.front().contradicted > found.front().supported) {
+      return no_name(seen, result, base, std::move(score), tried);
+    }
     const Candidate best = found.front();
     findings_.add(seen.observed->at, best, as_good_as_the_first(found), score);
     if (best.rounding != nullptr) count_explanation(*best.rounding);
@@ -227,11 +237,12 @@ class Search {
   // Other values of the dump that the trial changes: they must not stop following, and may begin to.
   Status weigh(At suspect, const Belief& base, std::vector<Candidate>& found) {
     constexpr int kMostOthers = 6;
-    if (found.size() == 1) return {};
     for (Candidate& candidate : found) {
       int others = 0;
       for (const auto& [at, observed] : dump_.values) {
-        if (at == suspect || others == kMostOthers) continue;
+        // A bug may be in one layer alone: values of others say nothing against it.
+        const bool near = at.il == suspect.il || at.il < 0 || suspect.il < 0;
+        if (at == suspect || others == kMostOthers || !near) continue;
         const std::vector<const Node*> segment = replay_.segment(at, base.inputs);
         const bool touched = std::any_of(segment.begin(), segment.end(), [&](const Node* node) {
           return candidate.trial.mutation->changes(*node);

@@ -44,6 +44,10 @@ std::optional<ActivationBlocks> activation_blocks(DType weights) {
   }
 }
 
+std::optional<ActivationBlocks> blocks_of_32(DType weights) {
+  return dtype_info(weights).block_values == 1 ? std::nullopt : std::optional(kQ8_0);
+}
+
 std::optional<ActivationBlocks> fast_blocks(DType weights) {
   if (dtype_info(weights).block_values == 1) return std::nullopt;
   return ActivationBlocks{256, Scale::f32, Pole::magnitude, 127};

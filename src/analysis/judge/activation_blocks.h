@@ -22,6 +22,9 @@ struct ActivationBlocks {
 /// each type in ggml-cpu's table; quantize_row_q8_0, _q8_1 and _q8_K.
 std::optional<ActivationBlocks> activation_blocks(DType weights);
 
+/// Q8_0 blocks whatever the block type of the weights, as small engines do.
+std::optional<ActivationBlocks> blocks_of_32(DType weights);
+
 /// kilter's own: blocks of 256 with codes up to 127 (`fast`) or 32639 (`accurate`), for every block type.
 std::optional<ActivationBlocks> fast_blocks(DType weights);
 std::optional<ActivationBlocks> accurate_blocks(DType weights);

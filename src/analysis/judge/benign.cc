@@ -155,19 +155,39 @@ class UnknownEightBits final : public Benign {
   }
 };
 
+// Operands in the type of the weights, where that is a short float: f16 times f16, as llama.cpp multiplies.
+class LikeTheWeights final : public Benign {
+ public:
+  std::string_view id() const override { return "activations-as-weights"; }
+  std::string_view sentence() const override {
+    return "activations rounded to f16 or bf16 where the weights are kept so, as llama.cpp does";
+  }
+  bool touches(const Node& node) const override {
+    return is_product(node) && node.weight != nullptr &&
+           (node.weight->type == DType::f16 || node.weight->type == DType::bf16);
+  }
+  void round_operand(const Node& node, size_t, std::span<float> x, int64_t) const override {
+    round_all(node.weight->type == DType::f16 ? kF16 : kBf16, x);
+  }
+  Status widen(const Node&, std::span<const float>, BoundContext&, ErrorBounds&) const override { return {}; }
+};
+
 // Operands of products in a short type, the weights too where `weights` says so.
 class ShortOperands final : public Benign {
  public:
-  enum class Weights { kept, rounded };
+  enum class Weights { kept, rounded, alone };  // alone: and the activations are not
   ShortOperands(std::string_view id, std::string_view sentence, ShortFloat type, Weights weights)
       : id_(id), sentence_(sentence), type_(type), weights_(weights) {}
   std::string_view id() const override { return id_; }
   std::string_view sentence() const override { return sentence_; }
   bool touches(const Node& node) const override {
+    if (weights_ == Weights::alone) return is_product(node) || node.op == "embed";
     return is_product(node) || is_attention(node) || (weights_ == Weights::rounded && node.op == "embed");
   }
-  void round_operand(const Node&, size_t, std::span<float> x, int64_t) const override { round_all(type_, x); }
-  bool rounds_weight(const Node&) const override { return weights_ == Weights::rounded; }
+  void round_operand(const Node&, size_t, std::span<float> x, int64_t) const override {
+    if (weights_ != Weights::alone) round_all(type_, x);
+  }
+  bool rounds_weight(const Node&) const override { return weights_ != Weights::kept; }
   void round_weight(std::span<float> w) const override { round_all(type_, w); }
   Status widen(const Node&, std::span<const float>, BoundContext&, ErrorBounds&) const override { return {}; }
 
@@ -323,72 +343,93 @@ class Together final : public Benign {
   Roundings noises_;
 };
 
-std::vector<std::shared_ptr<const Benign>> make_benign() {
-  using Weights = ShortOperands::Weights;
-  const auto q8 = std::make_shared<IntegerActivations>(
+using Parts = std::vector<std::shared_ptr<const Benign>>;
+
+std::shared_ptr<const Benign> integers(std::string_view id, std::string_view sentence,
+                                       IntegerActivations::BlocksOf blocks_of) {
+  return std::make_shared<IntegerActivations>(id, sentence, blocks_of);
+}
+std::shared_ptr<const Benign> stored(std::string_view id, std::string_view sentence, ShortFloat type) {
+  return std::make_shared<StoredShort>(id, sentence, type);
+}
+std::shared_ptr<const Benign> operands(std::string_view id, std::string_view sentence, ShortFloat type,
+                                       ShortOperands::Weights weights) {
+  return std::make_shared<ShortOperands>(id, sentence, type, weights);
+}
+std::shared_ptr<const Benign> cache(std::string_view id, std::string_view sentence, ShortFloat type,
+                                    ShortCache::Operands others) {
+  return std::make_shared<ShortCache>(id, sentence, type, others);
+}
+std::shared_ptr<const Benign> inside(InsideAnOp::What what) { return std::make_shared<InsideAnOp>(what); }
+std::shared_ptr<const Benign> together(std::string_view id, std::string_view sentence, Parts parts) {
+  return std::make_shared<Together>(id, sentence, std::move(parts));
+}
+
+// What may happen to one op.
+struct Single {
+  std::shared_ptr<const Benign> q8 = integers(
       "activations-q8", "activations of matrix products rounded to 8 bits, block by block, as llama.cpp does",
       activation_blocks);
-  const auto fast = std::make_shared<IntegerActivations>(
-      "kilter-fast", "kilter's mode fast: activations in 8 bits a block of 256", fast_blocks);
-  const auto accurate = std::make_shared<IntegerActivations>(
+  std::shared_ptr<const Benign> q8_32 = integers(
+      "activations-q8-32", "activations of matrix products rounded to 8 bits in blocks of 32", blocks_of_32);
+  std::shared_ptr<const Benign> fast =
+      integers("kilter-fast", "kilter's mode fast: activations in 8 bits a block of 256", fast_blocks);
+  std::shared_ptr<const Benign> accurate = integers(
       "kilter-accurate", "kilter's mode accurate: activations in 16 bits a block of 256", accurate_blocks);
-  using Operands = ShortCache::Operands;
-  const auto cache =
-      std::make_shared<ShortCache>("kv-f16",
-                                   "keys and values kept in f16, and multiplied with f16 queries and "
-                                   "probabilities",
-                                   kF16, Operands::rounded);
-  const auto bf16 = std::make_shared<StoredShort>("stored-bf16", "values kept in bf16", kBf16);
-  const auto f16 = std::make_shared<StoredShort>("stored-f16", "values kept in f16", kF16);
-  const auto bf16_operands = std::make_shared<ShortOperands>(
-      "operands-bf16", "operands and weights of products in bf16", kBf16, Weights::rounded);
-  const auto f16_operands = std::make_shared<ShortOperands>(
-      "operands-f16", "operands and weights of products in f16", kF16, Weights::rounded);
-  const auto inside = [](InsideAnOp::What what) { return std::make_shared<InsideAnOp>(what); };
-  const auto norm_bf16 = inside(
+  std::shared_ptr<const Benign> plain = std::make_shared<LikeTheWeights>();
+  std::shared_ptr<const Benign> kv_f16_alone =
+      cache("kv-f16-alone", "keys and values kept in f16", kF16, ShortCache::Operands::kept);
+  std::shared_ptr<const Benign> kv_f16 =
+      cache("kv-f16", "keys and values kept in f16, and multiplied with f16 queries and probabilities", kF16,
+            ShortCache::Operands::rounded);
+  std::shared_ptr<const Benign> kv_bf16 =
+      cache("kv-bf16", "keys and values kept in bf16", kBf16, ShortCache::Operands::kept);
+  std::shared_ptr<const Benign> bf16 = stored("stored-bf16", "values kept in bf16", kBf16);
+  std::shared_ptr<const Benign> f16 = stored("stored-f16", "values kept in f16", kF16);
+  std::shared_ptr<const Benign> bf16_operands = operands(
+      "operands-bf16", "operands and weights of products in bf16", kBf16, ShortOperands::Weights::rounded);
+  std::shared_ptr<const Benign> f16_operands = operands(
+      "operands-f16", "operands and weights of products in f16", kF16, ShortOperands::Weights::rounded);
+  std::shared_ptr<const Benign> norm_bf16 = inside(
       {"norm-cast-bf16", "normalised in f32, cast to bf16 before the norm weight", "rmsnorm", kBf16, 2.1});
-  const auto norm_f16 = inside(
+  std::shared_ptr<const Benign> norm_f16 = inside(
       {"norm-cast-f16", "normalised in f32, cast to f16 before the norm weight", "rmsnorm", kF16, 2.1});
-  const auto rope_bf16 = inside({"rope-bf16", "cosines and sines of RoPE kept in bf16", "rope", kBf16, 1.5});
-  const auto rope_f16 = inside({"rope-f16", "cosines and sines of RoPE kept in f16", "rope", kF16, 1.5});
-  const auto silu_f16 = inside({"silu-f16", "SiLU looked up in a table of f16 numbers", "silu", kF16, 6});
-  return {
-      accurate,
-      q8,
-      cache,
-      std::make_shared<ShortCache>("kv-f16-alone", "keys and values kept in f16", kF16, Operands::kept),
-      std::make_shared<ShortCache>("kv-bf16", "keys and values kept in bf16", kBf16, Operands::kept),
-      fast,
-      bf16,
-      f16,
-      std::make_shared<ShortOperands>("activations-f16", "activations of products rounded to f16", kF16,
-                                      Weights::kept),
-      std::make_shared<ShortOperands>("activations-bf16", "activations of products rounded to bf16", kBf16,
-                                      Weights::kept),
-      f16_operands,
-      bf16_operands,
-      std::make_shared<Together>("llama.cpp",
-                                 "llama.cpp's arithmetic: activations in 8 bits, keys and values in f16",
-                                 std::vector<std::shared_ptr<const Benign>>{q8, cache}),
-      std::make_shared<Together>("kilter", "kilter's mode accurate, keys and values in f16",
-                                 std::vector<std::shared_ptr<const Benign>>{accurate, cache}),
-      std::make_shared<Together>("kilter-8", "kilter's mode fast, keys and values in f16",
-                                 std::vector<std::shared_ptr<const Benign>>{fast, cache}),
-      std::make_shared<ShortOperands>("tf32", "operands of products rounded to TF32", kTf32,
-                                      Weights::rounded),
-      std::make_shared<Together>(
-          "all-bf16", "everything in bf16, as PyTorch runs models",
-          std::vector<std::shared_ptr<const Benign>>{bf16, bf16_operands, norm_bf16, rope_bf16}),
-      std::make_shared<Together>(
-          "all-f16", "everything in f16, as PyTorch runs models",
-          std::vector<std::shared_ptr<const Benign>>{f16, f16_operands, norm_f16, rope_f16}),
-      norm_bf16,
-      norm_f16,
-      rope_f16,
-      rope_bf16,
-      silu_f16,
+  std::shared_ptr<const Benign> rope_bf16 =
+      inside({"rope-bf16", "cosines and sines of RoPE kept in bf16", "rope", kBf16, 1.5});
+  std::shared_ptr<const Benign> rope_f16 =
+      inside({"rope-f16", "cosines and sines of RoPE kept in f16", "rope", kF16, 1.5});
+};
+
+Parts make_benign() {
+  using Weights = ShortOperands::Weights;
+  const Single one;
+  Parts all = {one.q8,      one.plain,    one.q8_32, one.kv_f16_alone, one.kv_f16,
+               one.kv_bf16, one.accurate, one.fast,  one.bf16,         one.f16};
+  const Parts more = {
+      operands("activations-f16", "activations of products rounded to f16", kF16, Weights::kept),
+      operands("activations-bf16", "activations of products rounded to bf16", kBf16, Weights::kept),
+      one.f16_operands,
+      one.bf16_operands,
+      operands("weights-f16", "weights of products kept in f16", kF16, Weights::alone),
+      operands("weights-bf16", "weights of products kept in bf16", kBf16, Weights::alone),
+      operands("tf32", "operands of products rounded to TF32", kTf32, Weights::rounded),
+      together("llama.cpp", "llama.cpp's arithmetic: activations in 8 bits, keys and values in f16",
+               {one.q8, one.plain, one.kv_f16}),
+      together("kilter", "kilter's mode accurate, keys and values in f16", {one.accurate, one.kv_f16_alone}),
+      together("kilter-8", "kilter's mode fast, keys and values in f16", {one.fast, one.kv_f16_alone}),
+      together("all-bf16", "everything in bf16, as PyTorch runs models",
+               {one.bf16, one.bf16_operands, one.norm_bf16, one.rope_bf16}),
+      together("all-f16", "everything in f16, as PyTorch runs models",
+               {one.f16, one.f16_operands, one.norm_f16, one.rope_f16}),
+      one.norm_bf16,
+      one.norm_f16,
+      one.rope_f16,
+      one.rope_bf16,
+      inside({"silu-f16", "SiLU looked up in a table of f16 numbers", "silu", kF16, 6}),
       std::make_shared<UnknownEightBits>(),
   };
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 }  // namespace

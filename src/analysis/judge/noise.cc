@@ -19,14 +19,19 @@ double random_of(At at, size_t i) {
 
 class F32Noise final : public Rounding {
  public:
+  explicit F32Noise(double size) : size_(size) {}
   bool touches(const Node& node) const override { return node.op != "take_rows" && node.op != "kv_store"; }
 
   void round_result(const Node& node, std::span<float> y) const override {
     const double terms = node.op == "matmul" ? static_cast<double>(node.weight->cols) : 0;
     // A sum or a rotation of two numbers is off by the size of these, which is about the row's.
     const bool cancels = node.op == "rope" || node.op == "add" || node.op == "add_bias";
-    move_randomly(node.at, 8 * kUnit, (kLambda * std::sqrt(terms) + (cancels ? 8 : 0)) * kUnit, y);
+    move_randomly(node.at, 8 * kUnit * size_,
+                  (kLambda * std::sqrt(terms) + (cancels ? 8 : 0)) * kUnit * size_, y);
   }
+
+ private:
+  double size_;
 };
 
 }  // namespace
@@ -41,9 +46,10 @@ void move_randomly(At at, double of_element, double of_row, std::span<float> y) 
   }
 }
 
-std::shared_ptr<const Rounding> f32_noise() {
-  static const std::shared_ptr<const Rounding> kNoise = std::make_shared<F32Noise>();
-  return kNoise;
+std::shared_ptr<const Rounding> f32_noise(NoiseSize size) {
+  static const std::shared_ptr<const Rounding> kPlain = std::make_shared<F32Noise>(1);
+  static const std::shared_ptr<const Rounding> kAmidRoundings = std::make_shared<F32Noise>(32);
+  return size == NoiseSize::plain ? kPlain : kAmidRoundings;
 }
 
 }  // namespace kilter::analysis

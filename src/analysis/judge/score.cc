@@ -35,7 +35,7 @@ struct Sums {
 };
 
 double margin_of(double seen, double expected, double bound) {
-  if (seen == expected) return 0;
+  if (seen == expected || (std::isnan(seen) && std::isnan(expected))) return 0;
   const double error = std::abs(seen - expected);
   if (std::isnan(error)) return kInfinity;
   return bound > 0 ? error / bound : kInfinity;

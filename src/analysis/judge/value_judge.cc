@@ -39,7 +39,7 @@ Result<std::vector<double>> ValueJudge::chain_noise(const Node& node, const Beli
   if (std::count_if(segment.begin(), segment.end(), rounds) <= 1) return std::vector<double>();
   KILTER_ASSIGN(const std::vector<float> y, replay_.expected(node.at, belief.scenario, {}, belief.inputs));
   Scenario noisy = belief.scenario;
-  noisy.roundings.push_back(f32_noise());
+  noisy.roundings.push_back(f32_noise(belief.benign.empty() ? NoiseSize::plain : NoiseSize::amid_roundings));
   for (const auto& benign : belief.benign) {
     if (benign->noise() != nullptr) noisy.roundings.push_back(benign->noise());
   }
@@ -71,9 +71,14 @@ Result<ErrorBounds> ValueJudge::bounds_of(const Node& node, const std::vector<fl
   for (const auto& benign : both(belief, trial).benign) {
     if (benign->touches(node)) KILTER_TRY(benign->widen(node, y, context, bounds));
   }
-  if (!(noise_.at == node.at && noise_.scenario == belief.scenario) || noise_.more.empty()) {
-    KILTER_ASSIGN(std::vector<double> more, chain_noise(node, belief));
-    noise_ = {node.at, belief.scenario, std::move(more)};
+  // A benign rounding that is tried adds its own noise; a bug adds none, so that it cannot make itself room.
+  Belief noisy = belief;
+  noisy.scenario.roundings.insert(noisy.scenario.roundings.end(), trial.scenario.roundings.begin(),
+                                  trial.scenario.roundings.end());
+  noisy.benign.insert(noisy.benign.end(), trial.benign.begin(), trial.benign.end());
+  if (!(noise_.at == node.at && noise_.scenario == noisy.scenario && noise_.inputs == belief.inputs)) {
+    KILTER_ASSIGN(std::vector<double> more, chain_noise(node, noisy));
+    noise_ = {node.at, noisy.scenario, belief.inputs, std::move(more)};
   }
   for (size_t i = 0; i < std::min(noise_.more.size(), y.size()); ++i) {
     bounds.expected[i] += noise_.more[i];

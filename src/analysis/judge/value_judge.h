@@ -48,6 +48,7 @@ class ValueJudge {
   struct ChainNoise {
     At at{};
     Scenario scenario;
+    Inputs inputs = Inputs::computed;
     std::vector<double> more;  // an element each
   };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/bugs/bug.h"
 #include "analysis/diff/compare_dumps.h"
 #include "analysis/report/json_report.h"
 #include "analysis/report/text_report.h"
@@ -27,9 +28,8 @@ const CommandInfo kInfo = {
         "numbers "
         "are equal, the largest difference and where it is. With --model both dumps are judged value by "
         "value from "
-        "their own inputs, so that what went wrong is told from what only passes it on; `kilter diagnose` "
-        "then says "
-        "why.\n\n"
+        "their own inputs, so that what went wrong is told from what only passes it on, and bugs "
+        "are named as by `kilter diagnose`.\n\n"
         "Either dump may come from any engine (docs/dump-your-engine.md), or from `kilter trace`.",
     .examples = {{"kilter diff mine.safetensors theirs.safetensors", "where two runs part"},
                  {"kilter diff kilter.safetensors llama.safetensors --model model.gguf",
@@ -155,8 +155,10 @@ class Diff : public Command {
                    "run both on the same ids: different prompts have nothing to compare"};
     }
     KILTER_ASSIGN(const DumpComparison comparison, analysis::compare_dumps(a.dump, b.dump));
-    KILTER_ASSIGN(const analysis::Diagnosis of_a, judge_dump(*model, a, {}, report_.threads_or_all()));
-    KILTER_ASSIGN(const analysis::Diagnosis of_b, judge_dump(*model, b, {}, report_.threads_or_all()));
+    KILTER_ASSIGN(const analysis::Diagnosis of_a,
+                  judge_dump(*model, a, analysis::all_bugs(), report_.threads_or_all()));
+    KILTER_ASSIGN(const analysis::Diagnosis of_b,
+                  judge_dump(*model, b, analysis::all_bugs(), report_.threads_or_all()));
     KILTER_TRY(write_html(report_, of_b));
     if (report_.json) {
       boost::json::object report = comparison_json(comparison);

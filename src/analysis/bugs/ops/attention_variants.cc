@@ -104,12 +104,18 @@ Compute scores_with(AttentionVariant how) {
 Compute softmax_with(AttentionVariant how) {
   return [how = std::move(how)](const Node& node, ReplayView& view) -> Result<Numbers> {
     KILTER_ASSIGN(const Layout l, layout_of(node, view));
-    KILTER_ASSIGN(const std::span<const float> scores, view.value(l.scores->at));
+    KILTER_ASSIGN(const std::span<const float> given, view.value(l.scores->at));
+    // Scores of the dump end at a row's own position, whatever the engine kept behind it.
+    KILTER_ASSIGN(Numbers scores, scores_with(how)(*l.scores, view));
+    if (scores.size() != given.size()) return Error{ErrorCode::usage, "", "the scores have another size", ""};
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (std::isfinite(given[i])) scores[i] = given[i];
+    }
     const AttentionShape& s = l.shape;
     const auto slots = static_cast<size_t>(s.tokens);
     Numbers y(scores.size());
     for (size_t from = 0; from < scores.size(); from += slots) {
-      const auto row = scores.subspan(from, slots);
+      const auto row = std::span<const float>(scores).subspan(from, slots);
       const auto t = static_cast<int64_t>(from / slots) / s.heads;
       const double zeros = sight(how, t, view.passes(), s).zero_keys;
       double most = double{*std::max_element(row.begin(), row.end())};
