@@ -67,10 +67,13 @@ def print_matrix(results: list) -> None:
         print(f"{group + ', ' + kind:24}" + "".join(f"{column.get(o, 0) or '-':>12}" for o in outcomes))
 
 
-def report(results: list, verbose: bool) -> int:
+def print_lines(results: list, verbose: bool) -> None:
     for result in results:
         if verbose or result.outcome in Result.WORTH_SAYING:
-            print(f"{result.outcome:10} {result.kind.name:6} {result.case.title()}: {result.said}")
+            print(f"{result.outcome:10} {result.kind.name:6} {result.case.title()}: {result.said}", flush=True)
+
+
+def report(results: list) -> int:
     print_matrix(results)
     wrong = sum(result.outcome in Result.FORBIDDEN for result in results)
     named = sum(result.outcome in Result.GOOD for result in results)
@@ -110,8 +113,11 @@ def main() -> int:
         runner = Runner(options.engine, options.kilter, Path(folder))
         cases = chosen_cases(options, models)
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            parts = list(pool.map(runner.run, range(len(cases)), cases))
-        return report([result for part in parts for result in part], options.v)
+            results: list = []
+            for part in pool.map(runner.run, range(len(cases)), cases):
+                print_lines(part, options.v)
+                results += part
+        return report(results)
 
 
 if __name__ == "__main__":
