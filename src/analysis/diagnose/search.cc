@@ -77,9 +77,19 @@ class Search {
     return nullptr;
   }
 
+  // A change that cannot be computed for this value does not explain it, and is no reason to stop.
+  Result<Score> score_under(const SeenValue& seen, const Belief& belief, const Belief& trial) {
+    Result<Score> score = judge_.judge(seen, belief, trial);
+    if (score.ok() || score.error().code != ErrorCode::usage) return score;
+    Score none;
+    none.compared = 1;
+    none.margin = none.guaranteed_margin = none.nmse = std::numeric_limits<double>::infinity();
+    return none;
+  }
+
   Status judge(const SeenValue& seen, ValueResult& result) {
     const Belief base = findings_.belief();
-    KILTER_ASSIGN(Score score, judge_.judge(seen, base, {}));
+    KILTER_ASSIGN(Score score, score_under(seen, base, {}));
     result.exact_margin = score.margin;
     result.exact = score;
     result.histogram = score.histogram;
@@ -97,7 +107,7 @@ class Search {
   Status judge_with_and_without(const SeenValue& seen, ValueResult& result, Score with,
                                 const std::vector<size_t>& touching) {
     const Belief without = findings_.belief_without(segment_);
-    KILTER_ASSIGN(Score plain, judge_.judge(seen, without, {}));
+    KILTER_ASSIGN(Score plain, score_under(seen, without, {}));
     result.exact_margin = plain.margin;
     result.exact = plain;
     result.histogram = plain.histogram;
@@ -179,7 +189,7 @@ class Search {
       Belief trial;
       trial.scenario.roundings.push_back(benign);
       trial.benign.push_back(benign);
-      KILTER_ASSIGN(Score with, judge_.judge(seen, base, trial));
+      KILTER_ASSIGN(Score with, score_under(seen, base, trial));
       if (!with.fits() || !benign->looks_like_it(with)) continue;
       count_explanation(*benign);
       if (is_chain()) findings_.hold(benign);
@@ -234,15 +244,22 @@ class Search {
     return accept(result, best.score, ValueVerdict::bug, std::string(best.bug->info().id));
   }
 
+  // A bug may be in one layer alone, or in the decoder of one type of weights: values of others say nothing
+  // against it.
+  bool says_something_of(At suspect, At other) const {
+    if (other.il != suspect.il && other.il >= 0 && suspect.il >= 0) return false;
+    const Weight* a = model_.graph->find(suspect)->weight;
+    const Node* node = model_.graph->find(other);
+    return node != nullptr && (a == nullptr || node->weight == nullptr || a->type == node->weight->type);
+  }
+
   // Other values of the dump that the trial changes: they must not stop following, and may begin to.
   Status weigh(At suspect, const Belief& base, std::vector<Candidate>& found) {
     constexpr int kMostOthers = 6;
     for (Candidate& candidate : found) {
       int others = 0;
       for (const auto& [at, observed] : dump_.values) {
-        // A bug may be in one layer alone: values of others say nothing against it.
-        const bool near = at.il == suspect.il || at.il < 0 || suspect.il < 0;
-        if (at == suspect || others == kMostOthers || !near) continue;
+        if (at == suspect || others == kMostOthers || !says_something_of(suspect, at)) continue;
         const std::vector<const Node*> segment = replay_.segment(at, base.inputs);
         const bool touched = std::any_of(segment.begin(), segment.end(), [&](const Node* node) {
           return candidate.trial.mutation->changes(*node);
@@ -251,8 +268,8 @@ class Search {
         KILTER_TRY(step());
         SeenValue other{&observed, {}};
         KILTER_ASSIGN(other.elements, observed.load());
-        KILTER_ASSIGN(const Score with, judge_.judge(other, base, candidate.belief()));
-        KILTER_ASSIGN(const Score without, judge_.judge(other, base, {}));
+        KILTER_ASSIGN(const Score with, score_under(other, base, candidate.belief()));
+        KILTER_ASSIGN(const Score without, score_under(other, base, {}));
         ++others;
         if (with.fits() && !without.fits()) ++candidate.supported;
         if (!with.fits() && without.fits()) ++candidate.contradicted;
