@@ -83,7 +83,7 @@ class Scorer {
       if (!(margin <= score_.margin)) {
         score_.margin = margin;
         score_.worst = {c_.seen.rows[r], static_cast<int64_t>(i), c_.elements.values[e], c_.expected[at + i],
-                        c_.bounds.expected[at + i]};
+                        c_.bounds.expected[at + i] + c_.seen.quantum / 2};
       }
       largest = std::max(largest, margin);
     }
