@@ -89,12 +89,13 @@ Result<std::unique_ptr<AnalysedModel>> AnalysedModel::load(const std::string& pa
 analysis::ReplayModel AnalysedModel::replay_model() const {
   const gguf::File& file = *model_.file;
   std::span<const std::byte> data;
-  std::span<const std::byte> header;
+  analysis::FileHeader header;
   if (file.shard_count() == 1 && !file.tensors().empty()) {
     const gguf::TensorInfo& first = file.tensors().front();
     const gguf::ShardInfo& shard = file.shard(0);
     data = {first.bytes.data() - first.offset, static_cast<size_t>(shard.file_bytes - shard.data_offset)};
-    header = {data.data() - shard.data_offset, static_cast<size_t>(shard.data_offset)};
+    header.bytes = {data.data() - shard.data_offset, static_cast<size_t>(shard.data_offset)};
+    header.used = static_cast<size_t>(shard.header_bytes);
   }
   return {.graph = graph_.get(),
           .weight =
