@@ -330,8 +330,20 @@ TEST(Score, ByHand) {
   EXPECT_EQ(score.worst.expected, 3);
   EXPECT_EQ(score.histogram[0], 3);
   EXPECT_EQ(score.histogram[4], 1) << "of margins up to 10";
-  EXPECT_EQ(score.spread(), 0.25);
+  EXPECT_EQ(score.spread, 0.25);
   EXPECT_EQ(score.row_margins, std::vector<double>{2});
+}
+
+// Errors of one number, and errors everywhere, however wide the bounds are.
+TEST(Score, SpreadOfErrors) {
+  for (const double bound : {0.25, 1e6}) {
+    Scored s;
+    s.bounds = {std::vector<double>(4, bound), std::vector<double>(4, bound)};
+    s.seen[2] = 3.5F;
+    EXPECT_EQ(s.score().spread, 0.25);
+    s.seen = {1.5F, 1.5F, 3.5F, 4.25F};
+    EXPECT_EQ(s.score().spread, 1);
+  }
 }
 
 TEST(Score, OfTheRowsThatWereSeen) {
