@@ -151,7 +151,7 @@ class UnknownEightBits final : public Benign {
   // Bounds are kLambda deviations: the errors are one at most. And rounding errs everywhere, a bug at some
   // places.
   bool looks_like_it(const Score& with) const override {
-    return with.rms_margin * kLambda < 1.15 && with.spread() > 0.7;
+    return with.rms_margin * kLambda < 1.15 && with.spread > 0.7;
   }
 };
 

@@ -61,12 +61,20 @@ class Scorer {
     score_.nmse = sums_.nmse();
     score_.cosine = sums_.cosine();
     score_.rms_margin = sums_.count > 0 ? std::sqrt(sums_.margins / sums_.count) : 0;
+    score_.spread = spread();
     score_.seen_rms = sums_.count > 0 ? std::sqrt(sums_.seen / sums_.count) : 0;
     for (const Checksum& sum : c_.seen.checksums) check(sum);
     return std::move(score_);
   }
 
  private:
+  double spread() const {
+    constexpr double kSmall = 1.0 / 30;
+    const auto large = std::count_if(margins_.begin(), margins_.end(),
+                                     [&](double margin) { return margin > kSmall * score_.rms_margin; });
+    return margins_.empty() ? 0 : static_cast<double>(large) / static_cast<double>(margins_.size());
+  }
+
   // Where the row of a token begins among the expected ones.
   size_t place_of(int32_t token) const {
     return static_cast<size_t>(std::lower_bound(c_.rows.begin(), c_.rows.end(), token) - c_.rows.begin()) *
@@ -109,6 +117,7 @@ class Scorer {
     const double margin = margin_of(seen, expected, c_.bounds.expected[i] + half);
     if (margin > 1) ++score_.beyond;
     if (std::isfinite(margin)) sums_.margins += margin * margin;
+    margins_.push_back(margin);
     ++score_.histogram[bin_of(margin)];
     score_.guaranteed_margin =
         std::max(score_.guaranteed_margin, margin_of(seen, expected, c_.bounds.guaranteed[i] + half));
@@ -143,21 +152,11 @@ class Scorer {
   const Comparison& c_;
   size_t width_;
   Sums sums_;
+  std::vector<double> margins_;  // one of each element that has a bound
   Score score_;
 };
 
 }  // namespace
-
-double Score::spread() const {
-  int64_t all = 0;
-  int64_t large = 0;
-  for (size_t bin = 0; bin < histogram.size(); ++bin) {
-    all += histogram[bin];
-    // A bin holds margins up to 10 to the power of its number: one a decade below the mean counts.
-    if (static_cast<double>(bin) + kLeastBin > std::log10(rms_margin) - 1) large += histogram[bin];
-  }
-  return all > 0 ? static_cast<double>(large) / static_cast<double>(all) : 0;
-}
 
 Score score_of(const Comparison& c) {
   const auto width = static_cast<size_t>(c.seen.row_size());

@@ -33,13 +33,14 @@ struct Score {
   double checksum_margin = 0;  ///< of printed sums; also in margin
   double seen_rms = 0;
   double rms_margin = 0;  ///< root mean square of the margins
+  /// The share of elements whose margin is more than a thirtieth of rms_margin: near 1 where errors are
+  /// everywhere, near 0 where a few numbers are wrong. Of errors that are normally distributed, 0.97.
+  double spread = 0;
   Place worst;
   /// Elements by their margin: up to 1e-3, 1e-2, .. 1e6, and above.
   std::array<int64_t, 11> histogram{};
   std::vector<double> row_margins;  ///< one a row of Observed::rows
 
-  /// The share of elements whose margin is more than a tenth of rms_margin: errors that are everywhere.
-  double spread() const;
   bool fits() const { return compared > 0 && margin <= 1; }
 };
 
