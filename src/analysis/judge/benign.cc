@@ -42,6 +42,10 @@ class AllowedNoise final : public Rounding {
   double of_row_;
 };
 
+// Rounding errs in most elements: one number that is off is no rounding. Rows of position 0 are not turned,
+// and half of the numbers of a short type may be there by chance, so a tenth is asked for.
+bool is_spread(const Score& with) { return with.spread > 0.1; }
+
 // Results kept in a short type.
 class StoredShort final : public Benign {
  public:
@@ -207,6 +211,7 @@ class ShortCache final : public Benign {
   std::string_view id() const override { return id_; }
   std::string_view sentence() const override { return sentence_; }
   bool touches(const Node& node) const override { return node.op == "kv_store" || is_attention(node); }
+  bool looks_like_it(const Score& with) const override { return with.rms_margin == 0 || is_spread(with); }
   void round_result(const Node& node, std::span<float> y) const override {
     if (node.op == "kv_store") round_all(type_, y);
   }
@@ -243,6 +248,7 @@ class InsideAnOp final : public Benign {
             what.op == "rope" ? std::ldexp(what.halves, -what.type.precision) : 0)) {}
   Kind kind() const override { return Kind::allowed_for; }
   std::shared_ptr<const Rounding> noise() const override { return noise_; }
+  bool looks_like_it(const Score& with) const override { return is_spread(with); }
   std::string_view id() const override { return what_.id; }
   std::string_view sentence() const override { return what_.sentence; }
   bool touches(const Node& node) const override { return node.op == what_.op; }
