@@ -179,6 +179,8 @@ class Search {
                        Which which) {
     const double most = is_chain() ? kMostOfAChain : kMostOfOneRounding;
     if (!(score.nmse < most)) return false;
+    std::shared_ptr<const Benign> best;
+    Score best_score;
     for (const auto& benign : roundings()) {
       const bool sure = benign->kind() == Benign::Kind::simulated || met(*benign);
       if (sure != (which == Which::sure)) continue;
@@ -191,12 +193,18 @@ class Search {
       trial.benign.push_back(benign);
       KILTER_ASSIGN(Score with, score_under(seen, base, trial));
       if (!with.fits() || !benign->looks_like_it(with)) continue;
-      count_explanation(*benign);
-      if (is_chain()) findings_.hold(benign);
-      KILTER_TRY(accept(result, std::move(with), ValueVerdict::explained, std::string(benign->id())));
-      return true;
+      if (best != nullptr && !(with.nmse < best_score.nmse)) continue;
+      best = benign;
+      best_score = std::move(with);
+      // A coarse rounding makes so much room in a chain that it fits a run with a finer one as well. What a
+      // chain shows is held for all that follows: it has to be the closest.
+      if (!is_chain()) break;
     }
-    return false;
+    if (best == nullptr) return false;
+    count_explanation(*best);
+    if (is_chain()) findings_.hold(best);
+    KILTER_TRY(accept(result, std::move(best_score), ValueVerdict::explained, std::string(best->id())));
+    return true;
   }
 
   void count_explanation(const Benign& benign) {

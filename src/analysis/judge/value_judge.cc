@@ -29,6 +29,16 @@ void give_room_for_decoding(const SeenValue& seen, ErrorBounds& bounds) {
 // Ops that add rounding errors of their own.
 bool rounds(const Node* node) { return node->op != "take_rows" && node->op != "kv_store"; }
 
+// Whether keys or values that the chain computes are rounded to few bits, and read by the op. One of them
+// that goes the other way moves one number of a head by a whole step: too rare for a mean of squares to know.
+bool reads_rounded_cache(const Node& node, std::span<const Node* const> segment, const Belief& belief) {
+  if (node.op != "attention_mix" && node.op != "attention_scores") return false;
+  return std::any_of(segment.begin(), segment.end(), [&](const Node* n) {
+    return n->op == "kv_store" && std::any_of(belief.benign.begin(), belief.benign.end(),
+                                              [&](const auto& benign) { return benign->touches(*n); });
+  });
+}
+
 }  // namespace
 
 // Errors that earlier ops of the chain made are not visible in the dump: what they may do is the difference
@@ -44,21 +54,25 @@ Result<std::vector<double>> ValueJudge::chain_noise(const Node& node, const Beli
     if (benign->noise() != nullptr) noisy.roundings.push_back(benign->noise());
   }
   KILTER_ASSIGN(const std::vector<float> moved, replay_.expected(node.at, noisy, {}, belief.inputs));
+  const bool steps = reads_rounded_cache(node, segment, belief);
   const size_t rows = replay_.rows(node.at).size();
   const size_t width = rows == 0 ? 0 : y.size() / rows;
   std::vector<double> more(y.size());
   for (size_t begin = 0; begin < y.size(); begin += width) {
     double squares = 0;
     double count = 0;
+    double most = 0;
     for (size_t i = begin; i < begin + width; ++i) {
       const double moved_by = std::abs(double{moved[i]} - double{y[i]});
       if (!std::isfinite(moved_by)) continue;
       more[i] = moved_by;
+      most = std::max(most, moved_by);
       squares += moved_by * moved_by;
       ++count;
     }
     const double rms = count > 0 ? std::sqrt(squares / count) : 0;
-    for (size_t i = begin; i < begin + width; ++i) more[i] += 2 * rms;
+    const double room = 2 * (steps ? std::max(most, rms) : rms);
+    for (size_t i = begin; i < begin + width; ++i) more[i] += room;
   }
   return more;
 }
