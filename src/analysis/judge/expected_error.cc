@@ -135,7 +135,11 @@ Status bound_mix(Bounded& b) {
 
 Status bound_silu(Bounded& b) {
   KILTER_ASSIGN(const std::span<const float> x, b.context.view.value(b.node.inputs.at(0)));
-  for (size_t i = 0; i < b.y.size(); ++i) b.set(i, 0, 0, 10 + std::abs(double{x[i]}));
+  // And a few units of x: 0.5 x (1 + tanh) and other ways to write a gate cancel where the gate is shut.
+  for (size_t i = 0; i < b.y.size(); ++i) {
+    const double size = std::abs(double{x[i]});
+    b.set(i, 1, 4 * size / kLambda, 10 + size);
+  }
   return {};
 }
 
