@@ -24,11 +24,6 @@ class BothMutations final : public Mutation {
   std::array<std::shared_ptr<const Mutation>, 2> parts_;
 };
 
-bool touches_segment(const Mutation& mutation, const Suspect& suspect) {
-  return std::any_of(suspect.segment.begin(), suspect.segment.end(),
-                     [&](const Node* node) { return mutation.changes(*node); });
-}
-
 std::vector<Candidate> fitting(const std::vector<Candidate>& candidates) {
   std::vector<Candidate> found;
   std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(found),
@@ -36,11 +31,11 @@ std::vector<Candidate> fitting(const std::vector<Candidate>& candidates) {
   return found;
 }
 
-// Candidates whose error is much smaller than without them, the best first.
-std::vector<Candidate> most_promising(std::vector<Candidate> candidates, const Score& without, size_t most) {
-  constexpr double kMuchSmaller = 0.25;
+// Candidates whose error is less than `share` of what it is without them, the best first.
+std::vector<Candidate> most_promising(std::vector<Candidate> candidates, double share, const Score& without,
+                                      size_t most) {
   std::erase_if(candidates, [&](const Candidate& c) {
-    return !(c.score.nmse < kMuchSmaller * without.nmse) || !std::isfinite(c.score.nmse);
+    return !(c.score.nmse < share * without.nmse) || !std::isfinite(c.score.nmse);
   });
   std::sort(candidates.begin(), candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.score.nmse < b.score.nmse; });
@@ -48,10 +43,10 @@ std::vector<Candidate> most_promising(std::vector<Candidate> candidates, const S
   return candidates;
 }
 
-bool ends_search(const Error& error) {
-  return error.code == ErrorCode::memory || error.code == ErrorCode::interrupted ||
-         error.code == ErrorCode::io;
-}
+// A rounding leaves little of an error; each of two bugs removes a part of it, and alone that may look like
+// little.
+constexpr double kAllButRounding = 0.25;
+constexpr double kAnyPart = 0.98;
 
 }  // namespace
 
@@ -68,17 +63,12 @@ Belief Candidate::belief() const {
 Result<std::vector<Candidate>> CandidateSearch::computed_trials(const Bug& bug, const CandidateTest& test) {
   std::vector<Candidate> computed;
   for (Trial& trial : bug.trials(test.suspect)) {
-    if (trial.mutation == nullptr || !touches_segment(*trial.mutation, test.suspect)) continue;
+    if (trial.mutation == nullptr || !changes_any(*trial.mutation, test.suspect.segment)) continue;
     if (pause) KILTER_TRY(pause());
     Candidate candidate{.bug = &bug, .trial = std::move(trial), .rounding = nullptr, .score = {}};
-    Result<Score> score = judge_.judge(test.seen, test.base, candidate.belief());
-    if (!score.ok()) {
-      if (ends_search(score.error())) return score.error();
-      continue;
-    }
+    KILTER_ASSIGN(candidate.score, judge_.judge(test.seen, test.base, candidate.belief()));
     // A change that hides what the dump shows explains nothing: those numbers would not be compared at all.
-    if (score->incomparable > test.score.incomparable) continue;
-    candidate.score = std::move(*score);
+    if (candidate.score.incomparable > test.score.incomparable) continue;
     computed.push_back(std::move(candidate));
   }
   return computed;
@@ -88,7 +78,7 @@ Result<std::vector<Candidate>> CandidateSearch::of_bug(const Bug& bug, const Can
   KILTER_ASSIGN(const std::vector<Candidate> computed, computed_trials(bug, test));
   std::vector<Candidate> found = fitting(computed);
   if (!found.empty()) return found;
-  return with_roundings(most_promising(computed, test.score, 2), test);
+  return with_roundings(most_promising(computed, kAllButRounding, test.score, 2), test);
 }
 
 Result<std::vector<Candidate>> CandidateSearch::with_roundings(const std::vector<Candidate>& near,
@@ -100,10 +90,8 @@ Result<std::vector<Candidate>> CandidateSearch::with_roundings(const std::vector
       Candidate with = candidate;
       with.rounding = rounding;
       if (pause) KILTER_TRY(pause());
-      Result<Score> score = judge_.judge(test.seen, test.base, with.belief());
-      if (!score.ok() && ends_search(score.error())) return score.error();
-      if (!score.ok() || !score->fits() || !rounding->looks_like_it(*score)) continue;
-      with.score = std::move(*score);
+      KILTER_ASSIGN(with.score, judge_.judge(test.seen, test.base, with.belief()));
+      if (!with.score.fits() || !rounding->looks_like_it(with.score)) continue;
       found.push_back(std::move(with));
       break;
     }
@@ -123,11 +111,8 @@ Result<std::vector<Candidate>> CandidateSearch::in_pairs(const std::vector<Candi
                            std::string(near[j].bug->info().id) +
                            (near[j].trial.detail.empty() ? "" : " (" + near[j].trial.detail + ")");
       if (pause) KILTER_TRY(pause());
-      Result<Score> score = judge_.judge(test.seen, test.base, pair.belief());
-      if (!score.ok() && ends_search(score.error())) return score.error();
-      if (!score.ok() || !score->fits()) continue;
-      pair.score = std::move(*score);
-      found.push_back(std::move(pair));
+      KILTER_ASSIGN(pair.score, judge_.judge(test.seen, test.base, pair.belief()));
+      if (pair.score.fits()) found.push_back(std::move(pair));
     }
   }
   return found;
@@ -145,16 +130,11 @@ Result<std::vector<Candidate>> CandidateSearch::of_all(const CandidateTest& test
   tried = static_cast<int64_t>(computed.size());
   std::vector<Candidate> found = fitting(computed);
   if (found.empty()) {
-    KILTER_ASSIGN(found, with_roundings(most_promising(computed, test.score, kWithRounding), test));
+    KILTER_ASSIGN(found,
+                  with_roundings(most_promising(computed, kAllButRounding, test.score, kWithRounding), test));
   }
   if (found.empty()) {
-    // Each of two bugs removes a part of the error, so alone it may look like little.
-    std::vector<Candidate> near = computed;
-    std::erase_if(near, [&](const Candidate& c) { return !(c.score.nmse < 0.98 * test.score.nmse); });
-    std::sort(near.begin(), near.end(),
-              [](const Candidate& a, const Candidate& b) { return a.score.nmse < b.score.nmse; });
-    if (near.size() > kInPairs) near.resize(kInPairs);
-    KILTER_ASSIGN(found, in_pairs(near, test));
+    KILTER_ASSIGN(found, in_pairs(most_promising(computed, kAnyPart, test.score, kInPairs), test));
   }
   return found;
 }

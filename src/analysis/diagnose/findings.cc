@@ -7,11 +7,6 @@
 namespace kilter::analysis {
 namespace {
 
-bool touches(const Mutation& mutation, std::span<const Node* const> segment) {
-  return std::any_of(segment.begin(), segment.end(),
-                     [&](const Node* node) { return mutation.changes(*node); });
-}
-
 void add_once(std::vector<At>& list, At at) {
   if (std::find(list.begin(), list.end(), at) == list.end()) list.push_back(at);
 }
@@ -64,7 +59,7 @@ Belief Findings::belief_without(std::span<const Node* const> segment) const {
   Belief belief;
   for (const Found& found : found_) {
     for (const auto& mutation : found.mutations) {
-      if (segment.empty() || !touches(*mutation, segment)) belief.scenario.mutations.push_back(mutation);
+      if (segment.empty() || !changes_any(*mutation, segment)) belief.scenario.mutations.push_back(mutation);
     }
   }
   for (const auto& rounding : held_) {
@@ -79,7 +74,7 @@ std::vector<size_t> Findings::touching(std::span<const Node* const> segment) con
   for (size_t i = 0; i < found_.size(); ++i) {
     const auto& mutations = found_[i].mutations;
     if (std::any_of(mutations.begin(), mutations.end(),
-                    [&](const auto& m) { return touches(*m, segment); })) {
+                    [&](const auto& m) { return changes_any(*m, segment); })) {
       touched.push_back(i);
     }
   }
@@ -156,7 +151,7 @@ void Findings::confirm(size_t finding, At at) { add_once(findings_[finding].at, 
 
 void Findings::exclude(size_t finding, std::span<const Node* const> segment) {
   for (auto& mutation : found_[finding].mutations) {
-    if (!touches(*mutation, segment)) continue;
+    if (!changes_any(*mutation, segment)) continue;
     ScopedMutation::Values excluded = mutation->excluded();
     for (const Node* node : segment) {
       if (mutation->changes(*node)) excluded.insert(node->at);

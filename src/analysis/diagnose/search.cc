@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "analysis/diagnose/findings.h"
 #include "analysis/diagnose/outcome.h"
@@ -77,19 +76,9 @@ class Search {
     return nullptr;
   }
 
-  // A change that cannot be computed for this value does not explain it, and is no reason to stop.
-  Result<Score> score_under(const SeenValue& seen, const Belief& belief, const Belief& trial) {
-    Result<Score> score = judge_.judge(seen, belief, trial);
-    if (score.ok() || score.error().code != ErrorCode::usage) return score;
-    Score none;
-    none.compared = 1;
-    none.margin = none.guaranteed_margin = none.nmse = std::numeric_limits<double>::infinity();
-    return none;
-  }
-
   Status judge(const SeenValue& seen, ValueResult& result) {
     const Belief base = findings_.belief();
-    KILTER_ASSIGN(Score score, score_under(seen, base, {}));
+    KILTER_ASSIGN(Score score, judge_.judge(seen, base, {}));
     result.exact_margin = score.margin;
     result.exact = score;
     result.histogram = score.histogram;
@@ -107,7 +96,7 @@ class Search {
   Status judge_with_and_without(const SeenValue& seen, ValueResult& result, Score with,
                                 const std::vector<size_t>& touching) {
     const Belief without = findings_.belief_without(segment_);
-    KILTER_ASSIGN(Score plain, score_under(seen, without, {}));
+    KILTER_ASSIGN(Score plain, judge_.judge(seen, without, {}));
     result.exact_margin = plain.margin;
     result.exact = plain;
     result.histogram = plain.histogram;
@@ -191,7 +180,7 @@ class Search {
       Belief trial;
       trial.scenario.roundings.push_back(benign);
       trial.benign.push_back(benign);
-      KILTER_ASSIGN(Score with, score_under(seen, base, trial));
+      KILTER_ASSIGN(Score with, judge_.judge(seen, base, trial));
       if (!with.fits() || !benign->looks_like_it(with)) continue;
       if (best != nullptr && !(with.nmse < best_score.nmse)) continue;
       best = benign;
@@ -269,15 +258,12 @@ class Search {
       for (const auto& [at, observed] : dump_.values) {
         if (at == suspect || others == kMostOthers || !says_something_of(suspect, at)) continue;
         const std::vector<const Node*> segment = replay_.segment(at, base.inputs);
-        const bool touched = std::any_of(segment.begin(), segment.end(), [&](const Node* node) {
-          return candidate.trial.mutation->changes(*node);
-        });
-        if (!touched) continue;
+        if (!changes_any(*candidate.trial.mutation, segment)) continue;
         KILTER_TRY(step());
         SeenValue other{&observed, {}};
         KILTER_ASSIGN(other.elements, observed.load());
-        KILTER_ASSIGN(const Score with, score_under(other, base, candidate.belief()));
-        KILTER_ASSIGN(const Score without, score_under(other, base, {}));
+        KILTER_ASSIGN(const Score with, judge_.judge(other, base, candidate.belief()));
+        KILTER_ASSIGN(const Score without, judge_.judge(other, base, {}));
         ++others;
         if (with.fits() && !without.fits()) ++candidate.supported;
         if (!with.fits() && without.fits()) ++candidate.contradicted;
@@ -308,16 +294,13 @@ class Search {
     for (size_t i = 0; i < findings_.all().size(); ++i) {
       const Belief base = findings_.belief_but(i);
       for (const Candidate& other : findings_.others_of(i)) {
-        const bool touched = std::any_of(segment_.begin(), segment_.end(), [&](const Node* node) {
-          return other.trial.mutation->changes(*node);
-        });
-        if (!touched) continue;
+        if (!changes_any(*other.trial.mutation, segment_)) continue;
         KILTER_TRY(step());
-        const Result<Score> score = judge_.judge(seen, base, other.belief());
-        if (!score.ok() || !score->fits()) continue;
+        KILTER_ASSIGN(const Score score, judge_.judge(seen, base, other.belief()));
+        if (!score.fits()) continue;
         const Candidate settled = other;
         findings_.replace(i, seen.observed->at, settled);
-        KILTER_TRY(accept(result, *score, ValueVerdict::bug, std::string(settled.bug->info().id)));
+        KILTER_TRY(accept(result, score, ValueVerdict::bug, std::string(settled.bug->info().id)));
         return true;
       }
     }

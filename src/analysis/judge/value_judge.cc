@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "analysis/judge/noise.h"
 
@@ -24,6 +25,19 @@ void give_room_for_decoding(const SeenValue& seen, ErrorBounds& bounds) {
     most = std::isfinite(v) ? std::max(most, std::abs(double{v})) : most;
   for (double& bound : bounds.expected) bound += 4 * kUnit * most;
   for (double& bound : bounds.guaranteed) bound += 4 * kUnit * most;
+}
+
+// Against errors of the machine, which end a search.
+bool is_of_the_change(const Error& error) {
+  return error.code != ErrorCode::memory && error.code != ErrorCode::interrupted &&
+         error.code != ErrorCode::io;
+}
+
+Score misfit() {
+  Score none;
+  none.compared = 1;
+  none.margin = none.guaranteed_margin = none.nmse = std::numeric_limits<double>::infinity();
+  return none;
 }
 
 // Ops that add rounding errors of their own.
@@ -110,10 +124,12 @@ Result<ValueJudge::Expected> ValueJudge::expected(At at, const Belief& belief, c
 }
 
 Result<Score> ValueJudge::judge(const SeenValue& seen, const Belief& belief, const Belief& trial) {
-  KILTER_ASSIGN(Expected right, expected(seen.observed->at, belief, trial));
-  if (!trial.scenario.mutations.empty()) give_room_for_decoding(seen, right.bounds);
+  Result<Expected> right = expected(seen.observed->at, belief, trial);
+  if (!right.ok())
+    return is_of_the_change(right.error()) ? Result<Score>(misfit()) : std::move(right).error();
+  if (!trial.scenario.mutations.empty()) give_room_for_decoding(seen, right->bounds);
   return score_of(
-      {*seen.observed, seen.elements, right.values, replay_.rows(seen.observed->at), right.bounds});
+      {*seen.observed, seen.elements, right->values, replay_.rows(seen.observed->at), right->bounds});
 }
 
 Result<Score> ValueJudge::compare(const SeenValue& seen, const Belief& belief) {

@@ -26,7 +26,9 @@ class ValueJudge {
  public:
   ValueJudge(Replay& replay, const Graph& graph) : replay_(replay), graph_(graph) {}
 
-  /// Scores the value under `belief`, and with `trial` on top of it. Errors: those of Replay::expected.
+  /// Scores the value under `belief`, and with `trial` on top of it. A change that cannot be computed for
+  /// this value does not explain it: its score is infinite. Errors: memory, io, interrupted, as
+  /// Replay::expected gives them.
   Result<Score> judge(const SeenValue& seen, const Belief& belief, const Belief& trial);
 
   /// What the value should be, and its bounds.

@@ -1,6 +1,7 @@
 // A change of the correct computation: a known bug, or a known way of rounding.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,5 +66,10 @@ class Mutation {
   /// model, which the search takes as "does not fit".
   virtual Result<std::vector<float>> compute(const Node& node, ReplayView& view) const = 0;
 };
+
+/// Whether the change touches one of these nodes.
+inline bool changes_any(const Mutation& mutation, std::span<const Node* const> nodes) {
+  return std::any_of(nodes.begin(), nodes.end(), [&](const Node* node) { return mutation.changes(*node); });
+}
 
 }  // namespace kilter::analysis
