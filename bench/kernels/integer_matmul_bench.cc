@@ -61,25 +61,31 @@ void fill_panels(const PackedWeight& w, int64_t bytes, std::byte* to) {
 }
 
 struct Activations {
-  Activations(int64_t rows, int64_t cols, int planes) {
+  Activations(const KernelTable& kernels, int64_t rows, int64_t cols, int planes) {
     view = {.rows = rows, .cols = cols, .planes = planes};
-    std::mt19937_64 random(2);
-    const auto columns = static_cast<size_t>(view.blocks() * rows * planes);
-    digits.resize(columns * kBlockValues);
-    sums.resize(columns * 16);
-    scale.assign(static_cast<size_t>(view.blocks() * rows), 0.01F);
-    for (size_t i = 0; i < digits.size(); ++i) {
-      digits[i] = static_cast<int8_t>(random());
-      sums[i / 16] = static_cast<int16_t>(sums[i / 16] + digits[i]);
+    const int64_t columns = view.blocks() * rows * planes;
+    digits = aligned(columns * kBlockValues);
+    sums = aligned(columns * 16 * 2);
+    scale = aligned(view.blocks() * rows * 4);
+    view.digits = reinterpret_cast<int8_t*>(digits.get());
+    view.sums = reinterpret_cast<int16_t*>(sums.get());
+    view.scale = reinterpret_cast<float*>(scale.get());
+    const int64_t tile_bytes = kernels.tiled_digit_bytes != nullptr ? kernels.tiled_digit_bytes(view) : 0;
+    if (tile_bytes > 0) {
+      tiles = aligned(tile_bytes);
+      view.tiles = reinterpret_cast<int8_t*>(tiles.get());
     }
-    view.digits = digits.data();
-    view.sums = sums.data();
-    view.scale = scale.data();
+    std::mt19937_64 random(2);
+    std::normal_distribution<float> normal;
+    std::vector<float> x(static_cast<size_t>(rows * cols));
+    for (float& value : x) value = normal(random);
+    kernels.quantise(x.data(), 0, rows, view);
   }
   QuantisedRows view;
-  std::vector<int8_t> digits;
-  std::vector<int16_t> sums;
-  std::vector<float> scale;
+  Bytes digits;
+  Bytes sums;
+  Bytes scale;
+  Bytes tiles;
 };
 
 // Multiply-adds a second that one core can do at best.
@@ -134,7 +140,7 @@ void multiply(benchmark::State& state, const Case& c) {
   const std::byte* first = w.data;
   const int64_t bytes = w.panels() * w.panel_bytes();
   const int64_t copies = c.tokens == 1 ? kModelBytes / bytes : 1;
-  const Activations x(c.tokens, c.cols, c.planes);
+  const Activations x(*c.kernels, c.tokens, c.cols, c.planes);
   const Bytes y = aligned(c.tokens * c.rows * 4);
   const Bytes scratch = aligned(c.kernels->matmul_scratch_bytes(c.tokens, c.planes));
   int64_t copy = 0;

@@ -41,7 +41,19 @@ struct QuantisedRows {
   int8_t* digits = nullptr;  ///< [block][row][plane][256]
   int16_t* sums = nullptr;   ///< [block][row][plane][16]: sums of 16 neighbouring digits
   float* scale = nullptr;    ///< [block][row]
+  /// The digits once more, as matrix tiles of 16 columns, where KernelTable::tiled_digit_bytes asks for them:
+  /// [block][tile][64 values of 4][column of 16][64]. A tile has whole rows, 16 / planes of them, in order;
+  /// columns without a row have no meaning. There is an even number of tiles.
+  int8_t* tiles = nullptr;
 
+  [[gnu::always_inline]] int64_t rows_of_tile() const { return 16 / planes; }
+  [[gnu::always_inline]] int64_t tile_count() const {
+    const int64_t of_two = 2 * rows_of_tile();
+    return (rows + of_two - 1) / of_two * 2;
+  }
+  [[gnu::always_inline]] int8_t* tile(int64_t block, int64_t i) const {
+    return tiles + (block * tile_count() + i) * 16 * kBlockValues;
+  }
   [[gnu::always_inline]] int64_t blocks() const { return (cols + kBlockValues - 1) / kBlockValues; }
   /// First of the columns (row, plane) of a block; column c is kBlockValues * c behind it.
   [[gnu::always_inline]] int64_t column(int64_t block, int64_t row) const {
@@ -170,6 +182,8 @@ struct KernelTable {
   std::string_view name;  ///< "generic", "avx2", "avx2vnni", "avx512", "amx", "neon"
 
   void (*quantise)(const float* x, int64_t row_begin, int64_t row_end, const QuantisedRows& to);
+  /// Bytes that QuantisedRows::tiles needs if matmul is to have them; 0 for none. Null: never any.
+  int64_t (*tiled_digit_bytes)(const QuantisedRows& x) = nullptr;
   int64_t (*matmul_scratch_bytes)(int64_t rows, int planes);
   void (*matmul)(const MatmulJob& job);
   void (*matmul_f32)(const F32MatmulJob& job);

@@ -65,11 +65,14 @@ Operand Products::operand(const float* x, int64_t rows, int64_t cols, std::span<
   const int64_t columns = digits.blocks() * rows * planes_;
   const int64_t digit_bytes = round_up(columns * kBlockValues);
   const int64_t sum_bytes = round_up(columns * 16 * 2);
-  std::byte* memory = digits_.bytes(digit_bytes + sum_bytes + digits.blocks() * rows * 4, device_);
+  const int64_t tile_bytes = kernels_.tiled_digit_bytes != nullptr ? kernels_.tiled_digit_bytes(digits) : 0;
+  const int64_t scale_bytes = round_up(digits.blocks() * rows * 4);
+  std::byte* memory = digits_.bytes(digit_bytes + sum_bytes + scale_bytes + tile_bytes, device_);
   if (memory == nullptr) return operand;
   digits.digits = reinterpret_cast<int8_t*>(memory);
-  digits.sums = reinterpret_cast<int16_t*>(memory + digit_bytes);
-  digits.scale = reinterpret_cast<float*>(memory + digit_bytes + sum_bytes);
+  digits.sums = reinterpret_cast<int16_t*>(memory += digit_bytes);
+  digits.scale = reinterpret_cast<float*>(memory += sum_bytes);
+  if (tile_bytes > 0) digits.tiles = reinterpret_cast<int8_t*>(memory + scale_bytes);
   operand.digits = digits;
   return operand;
 }

@@ -10,6 +10,7 @@
 #include "amx_emulated.h"
 #include "backend/cpu/amx/integer_matmul.h"
 #include "backend/cpu/amx/tile.h"
+#include "backend/cpu/amx/tiled_digits.h"
 #include "backend/cpu/x86_features.h"
 #include "definition.h"
 #include "op_bench.h"
@@ -190,6 +191,31 @@ TEST(AmxEmulated, FewTokensAgreeWithTheDefinition) {
 TEST(AmxEmulated, ManyTokensAgreeWithTheDefinition) {
   if (!has_vector_instructions()) GTEST_SKIP() << "no AVX-512 here";
   expect_every_type(Tiles::emulated, kLarge);
+}
+
+// Rows in two parts, the second one first, as threads may take them.
+TEST(AmxTiles, DigitsLieInTheirPlaces) {
+  OpBench bench(53);
+  for (const Extent& e : kLarge) {
+    for (int planes = 1; planes <= 3; ++planes) {
+      const Tensor x = bench.random({e.tokens, e.cols});
+      const QuantisedMemory defined(x.data, e.tokens, e.cols, planes);
+      std::vector<int8_t> laid(defined.tiles().size(), QuantisedMemory::kNothing);
+      QuantisedRows rows = defined.rows();
+      ASSERT_EQ(amx::tiled_digit_bytes(rows), static_cast<int64_t>(laid.size()));
+      rows.tiles = laid.data();
+      amx::lay_tiles(e.tokens / 3, e.tokens, rows);
+      amx::lay_tiles(0, e.tokens / 3, rows);
+      EXPECT_EQ(laid, defined.tiles()) << e.tokens << " tokens, " << planes << " planes";
+    }
+  }
+}
+
+TEST(AmxTiles, FewTokensHaveNone) {
+  for (const int planes : {1, 2, 3}) {
+    EXPECT_EQ(amx::tiled_digit_bytes({.rows = 1, .cols = 2048, .planes = planes}), 0);
+    EXPECT_GT(amx::tiled_digit_bytes({.rows = 64, .cols = 2048, .planes = planes}), 0);
+  }
 }
 
 TEST(Amx, AgreesWithTheDefinition) {

@@ -5,6 +5,7 @@
 // else goes between its products, in the order of the program, since 500 instructions is all that the
 // processor looks ahead:
 //   - the float arithmetic of the unit before, a few tokens after each product;
+//   - requests for the weights that come next, a line or two at a place;
 //   - the stores of C: a store keeps the tile unit's neighbours busy for 17 cycles, and has to wait about 52
 //     for the last product of its tile. So Y lags X by half a unit (its steps run 2, 3 and, beside the next
 //     unit's X, 0, 1): stores come in pairs, each at least two products behind the last one of its tile,
@@ -27,6 +28,7 @@ struct FoldedUnit {
   TokenTile y;
   AccPlace place;
   const FoldedPanel* panel = nullptr;
+  Ahead ahead;
 };
 
 /// Tile numbers: C of X and Y, A of X and Y, B.
@@ -45,6 +47,7 @@ class FoldedProduct {
   explicit FoldedProduct(int32_t* staging) : staging_(staging) {}
 
   static void configure(int64_t x_tokens, int64_t y_tokens) {
+    if (y_tokens == 0) y_tokens = 1;  // a tile has a row, wanted or not
     TileConfig config;
     for (const int tile : {kXLow, kXHigh, kX}) config.shape(tile, x_tokens * kPlanes, 64);
     for (const int tile : {kYLow, kYHigh, kY}) config.shape(tile, y_tokens * kPlanes, 64);
@@ -55,16 +58,27 @@ class FoldedProduct {
   /// Begins the unit `now` and completes `before`, the one of the call before. Either may be missing.
   void advance(const Unit* now, const Unit* before) {
     if (now != nullptr && before != nullptr) {
-      step<true, true>(*now, *before);
+      const bool whole = before->x.tokens == kTokens && before->y.tokens == kTokens;
+      if (whole && before->place.kind == AccPlace::Kind::sums) {
+        step<true, true, Finish::sums>(*now, *before);
+      } else if (whole && before->place.kind == AccPlace::Kind::streamed) {
+        step<true, true, Finish::streamed>(*now, *before);
+      } else {
+        step<true, true, Finish::any>(*now, *before);
+      }
     } else if (now != nullptr) {
-      step<true, false>(*now, *now);
+      step<true, false, Finish::any>(*now, *now);
     } else if (before != nullptr) {
-      step<false, true>(*before, *before);
+      step<false, true, Finish::any>(*before, *before);
     }
   }
 
  private:
   static constexpr int kTokens = kTileTokens<kPlanes>;
+  static constexpr int kAsks = 12;  // places between products where lines are asked for
+  /// How tokens are finished: a question asked once a unit and not once a token. The first two are for whole
+  /// tiles.
+  enum class Finish : uint8_t { sums, streamed, any };
   using Pairs = std::make_integer_sequence<int, kPairs>;
 
   template <int kC, int kA>
@@ -96,12 +110,13 @@ class FoldedProduct {
     Tiles::template store<kTile>(staging + kTile * kCValues, kLineBytes);
   }
 
-  template <bool kNow, bool kBefore>
+  template <bool kNow, bool kBefore, Finish kFinish>
   void step(const Unit& now, const Unit& before) {
     const bool other_panel = kNow && kBefore && now.panel != before.panel;
     const Unit& shared = kBefore ? before : now;
     // Not const: GCC 12 keeps a const one in memory.
     Numbers numbers = numbers_of(before, Pairs{});
+    const Ahead ahead = now.ahead;
     const TokenTile before_x = before.x;
     const TokenTile before_y = before.y;
     int32_t* const staging = staging_;
@@ -127,9 +142,11 @@ class FoldedProduct {
       Tiles::template zero<kXHigh>();
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<0, 7>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<kFinish, 0, 7>(numbers, before_x, staging);
+    if constexpr (kNow) ask<0, kAsks>(ahead);
     if constexpr (kNow) dot_high<kXHigh, kX>();
-    if constexpr (kBefore) finish<1, 7>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<kFinish, 1, 7>(numbers, before_x, staging);
+    if constexpr (kNow) ask<1, kAsks>(ahead);
 
     // k step 1 of both.
     load_low(shared, 1);
@@ -137,9 +154,9 @@ class FoldedProduct {
     if constexpr (kBefore) {
       load_y(before, 1);
       dot_low<kYLow, kY>();
-      finish<2, 7>(numbers, before_x, staging);
+      finish<kFinish, 2, 7>(numbers, before_x, staging);
       dot_high<kYHigh, kY>();
-      finish<3, 7>(numbers, before_x, staging);
+      finish<kFinish, 3, 7>(numbers, before_x, staging);
     }
     if (other_panel) {
       load_low(now, 1);
@@ -149,9 +166,11 @@ class FoldedProduct {
       load_x(now, 1);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<4, 7>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<kFinish, 4, 7>(numbers, before_x, staging);
+    if constexpr (kNow) ask<2, kAsks>(ahead);
     if constexpr (kNow) dot_high<kXHigh, kX>();
-    if constexpr (kBefore) finish<5, 7>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<kFinish, 5, 7>(numbers, before_x, staging);
+    if constexpr (kNow) ask<3, kAsks>(ahead);
     if constexpr (kBefore) store<kYLow>(staging);
 
     // k steps 2 and 3 of X and Y now; Y before is complete.
@@ -160,40 +179,48 @@ class FoldedProduct {
       load_x(now, 2);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<6, 7>(numbers, before_x, staging);
+    if constexpr (kBefore) finish<kFinish, 6, 7>(numbers, before_x, staging);
+    if constexpr (kNow) ask<4, kAsks>(ahead);
     if constexpr (kBefore) store<kYHigh>(staging);
     if constexpr (kNow) {
       load_high(now, 2);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<0, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 0, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) ask<5, kAsks>(ahead);
     if constexpr (kNow) {
       load_y(now, 2);
       Tiles::template zero<kYLow>();
       Tiles::template zero<kYHigh>();
       dot_low<kYLow, kY>();
     }
-    if constexpr (kBefore) finish<1, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 1, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) ask<6, kAsks>(ahead);
     if constexpr (kNow) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) finish<2, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 2, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) ask<7, kAsks>(ahead);
     if constexpr (kNow) {
       load_low(now, 3);
       load_x(now, 3);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kBefore) finish<3, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 3, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) ask<8, kAsks>(ahead);
     if constexpr (kNow) {
       load_high(now, 3);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kBefore) finish<4, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 4, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) ask<9, kAsks>(ahead);
     if constexpr (kNow) {
       load_y(now, 3);
       dot_low<kYLow, kY>();
     }
-    if constexpr (kBefore) finish<5, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 5, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) ask<10, kAsks>(ahead);
     if constexpr (kNow) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) finish<6, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 6, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) ask<11, kAsks>(ahead);
   }
 
   /// What the tokens of a unit share, in registers: what is loaded through a pointer has to be loaded again
@@ -218,22 +245,23 @@ class FoldedProduct {
   }
 
   /// Part kPart of kParts of the tokens of `tile`, whose low and high sums lie in `staged`.
-  template <int kPart, int kParts>
+  template <Finish kFinish, int kPart, int kParts>
   [[gnu::always_inline]] static void finish(const Numbers& numbers, const TokenTile& tile,
                                             const int32_t* staged) {
     constexpr int begin = kPart * kTokens / kParts;
     constexpr int end = (kPart + 1) * kTokens / kParts;
-    finish_tokens<begin>(numbers, tile, staged, std::make_integer_sequence<int, end - begin>{});
+    finish_tokens<kFinish, begin>(numbers, tile, staged, std::make_integer_sequence<int, end - begin>{});
   }
-  template <int kBegin, int... kI>
+  template <Finish kFinish, int kBegin, int... kI>
   [[gnu::always_inline]] static void finish_tokens(const Numbers& numbers, const TokenTile& tile,
                                                    const int32_t* staged, std::integer_sequence<int, kI...>) {
-    (finish_token(numbers, tile, kBegin + kI, staged + (kBegin + kI) * kPlanes * kPanelRows), ...);
+    (finish_token<kFinish>(numbers, tile, kBegin + kI, staged + (kBegin + kI) * kPlanes * kPanelRows), ...);
   }
 
+  template <Finish kFinish>
   [[gnu::always_inline]] static void finish_token(const Numbers& numbers, const TokenTile& tile, int token,
                                                   const int32_t* staged) {
-    if (token >= tile.tokens) return;
+    if (kFinish == Finish::any && token >= tile.tokens) return;
     __m512 x = _mm512_setzero_ps();
     if constexpr (kPairs > 0) {
       const __m512 minimums = joined_minimums(numbers, tile.sums + token * kPlanes * 2 * kPairs);
@@ -243,7 +271,14 @@ class FoldedProduct {
     if constexpr (kPlanes >= 2) sums = _mm512_fmadd_ps(_mm512_set1_ps(256), plane_sums(staged, 1), sums);
     if constexpr (kPlanes == 3) sums = _mm512_fmadd_ps(_mm512_set1_ps(65536), plane_sums(staged, 2), sums);
     x = _mm512_fmadd_ps(numbers.scale, sums, x);
-    add_block(tile, numbers.place, token, x);
+    const __m512 sum = with_block(tile, token, x);
+    if constexpr (kFinish == Finish::sums) {
+      _mm512_store_ps(tile.to + token * kPanelRows, sum);
+    } else if constexpr (kFinish == Finish::streamed) {
+      _mm512_stream_ps(tile.to + token * numbers.place.stride, sum);
+    } else {
+      _mm512_mask_storeu_ps(tile.to + token * numbers.place.stride, numbers.place.rows, sum);
+    }
   }
 
   /// f(S_p): low + (high << shift), at most 256 * 4096 * 128 = 2^27.

@@ -25,6 +25,7 @@ struct GroupUnit {
   TokenTile x;
   AccPlace place;
   const GroupPanel* panel = nullptr;
+  Ahead ahead;
 };
 
 /// kGroup: values of a group.
@@ -54,6 +55,7 @@ class GroupProduct {
     const int64_t groups = now == nullptr ? 0 : now->panel->groups;
     const int64_t groups_before = live ? before->panel->groups : 0;
     const TokenTile tile = live ? before->x : TokenTile{};  // no tokens: nothing to finish
+    const Ahead ahead = now == nullptr ? Ahead{} : now->ahead;
     // Not const: GCC 12 keeps a const one in memory.
     Numbers numbers = numbers_of(live ? *before : *now);
     unroll<kSteps>([&](auto step) __attribute__((always_inline)) {
@@ -63,6 +65,7 @@ class GroupProduct {
       if constexpr (g < kGroups) {
         if (g < groups) multiply<g>(*now);
       }
+      ask<g, kSteps>(ahead);
       if constexpr (g >= kCarried) {
         finish<g - kCarried, kSteps - kCarried>(numbers, tile, staged_before);
       }
@@ -92,7 +95,7 @@ class GroupProduct {
       constexpr int odd = (kG + k.value) % 2;
       constexpr int first = kG * kGroup + k.value * kTileValues;
       Tiles::template load<kB + odd>(unit.panel->lines[first / kLineValues], kLineBytes);
-      Tiles::template load<kA + odd>(unit.x.digits + first * kTileRows, kTileValues);
+      Tiles::template load<kA + odd>(unit.x.digits + first / 64 * kTileBytes + first % 64, 64);
       Tiles::template dot_s8_s8<c, kA + odd, kB + odd>();
     });
   }
@@ -142,7 +145,13 @@ class GroupProduct {
       if constexpr (kOffset) x = _mm512_fmadd_ps(numbers.offset[g], _mm512_set1_ps(total[g]), x);
       x = _mm512_fmadd_ps(numbers.scale[g], joined(staged + g * kCValues), x);
     });
-    add_block(tile, numbers.place, token, x);
+    const __m512 sum = with_block(tile, token, x);
+    float* to = tile.to + token * numbers.place.stride;
+    if (numbers.place.kind == AccPlace::Kind::streamed) {
+      _mm512_stream_ps(to, sum);
+    } else {
+      _mm512_mask_storeu_ps(to, numbers.place.rows, sum);
+    }
   }
 
   [[gnu::always_inline]] static __m512 plane_sums(const int32_t* sums, int plane) {

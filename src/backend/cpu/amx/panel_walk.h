@@ -1,7 +1,7 @@
 // The loops around the tile schedules: panels, blocks, tiles of tokens.
 //
 //   for a group of panels        their sums, [panel][token][16], stay in the L2 cache
-//     for a block of 256 values  the digits of all tokens are laid out as tiles, for all panels of the group
+//     for a block of 256 values  its tiles of digits come into the L2 cache, for all panels of the group
 //       for a pair of panels     unpacked to one place, 18 KiB, which stays in the L1 cache
 //         for all tokens         a tile of digits comes from L2 and is used for both panels
 #pragma once
@@ -18,35 +18,24 @@
 
 namespace kilter::cpu::amx {
 
-/// How the tokens of a job are cut into tiles, and the memory that follows from it.
+/// How the tokens of a job lie in tiles (QuantisedRows::tiles), and the memory that follows from it.
 struct TokenTiling {
   int64_t rows;      ///< tokens of the job
   int64_t per_tile;  ///< tokens of a whole tile
   int64_t units;     ///< of two tiles
-  int64_t x_tokens;  ///< of the first tile of a unit
-  int64_t y_tokens;  ///< of the second, at least one: a token that X has already, if need be
 
   int64_t tiles() const { return 2 * units; }
   /// First token of a tile.
-  int64_t first(int64_t tile) const {
-    const int64_t last_start = rows - (tile % 2 == 0 ? x_tokens : y_tokens);
-    const int64_t start = tile * per_tile;
-    return start < last_start ? start : last_start;
-  }
-  int64_t tokens(int64_t tile) const { return tile % 2 == 0 ? x_tokens : y_tokens; }
+  int64_t first(int64_t tile) const { return tile * per_tile; }
+  /// Fewer in the last one; none where it only makes the number even.
+  int64_t tokens(int64_t tile) const { return tokens_of(rows - first(tile)); }
+  int64_t tokens_of(int64_t left) const { return left < 0 ? 0 : left < per_tile ? left : per_tile; }
 };
 
 [[gnu::always_inline]] inline TokenTiling token_tiling(int64_t rows, int64_t planes) {
   const int64_t per_tile = kTileRows / planes;
-  const int64_t units = (rows + 2 * per_tile - 1) / (2 * per_tile);
-  const int64_t x_tokens = rows < per_tile ? rows : per_tile;
-  int64_t y_tokens = rows - x_tokens < per_tile ? rows - x_tokens : per_tile;
-  if (y_tokens == 0) y_tokens = 1;
-  return {rows, per_tile, units, x_tokens, y_tokens};
+  return {rows, per_tile, (rows + 2 * per_tile - 1) / (2 * per_tile)};
 }
-
-/// Bytes of a tile of tokens, all 256 values of its columns.
-constexpr int64_t kTileDigits = int64_t{kTileRows} * kBlockValues;
 
 /// What a thread needs beside its weights, in its scratch memory.
 struct WalkMemory {
@@ -60,13 +49,23 @@ struct WalkMemory {
   static int64_t sums_of_panel(const TokenTiling& tiling) {
     return tiling.tiles() * tiling.per_tile * kPanelRows;
   }
-  static int64_t group_panels(const TokenTiling& tiling) {
+  static int64_t most_panels(const TokenTiling& tiling) {
     const int64_t fit = kSumsBytes / (sums_of_panel(tiling) * 4) / 2 * 2;
     return fit < 2 ? 2 : fit > kMostPanels ? kMostPanels : fit;
   }
+  /// Where the digits of all blocks are no more than this, they stay in the L2 cache whatever the order of
+  /// the loops.
+  static constexpr int64_t kDigitsToKeep = 512 * 1024;
+
+  /// What Prepare writes for a block.
+  static int64_t facts_bytes(const TokenTiling& tiling) { return tiling.rows * kFactBytes; }
+  static constexpr int64_t kFactBytes = 64;  // a token
   static int64_t bytes(const TokenTiling& tiling) {
-    return kPanelBuffers * kPanelBytes + kStagingBytes + kTileBytes + tiling.tiles() * kTileDigits +
-           tiling.rows * 64 + group_panels(tiling) * sums_of_panel(tiling) * 4;
+    // Two blocks, or as many as have their digits kept.
+    const int64_t two = 2 * facts_bytes(tiling);
+    const int64_t kept = kDigitsToKeep / kBlockValues * kFactBytes;
+    return kPanelBuffers * kPanelBytes + kStagingBytes + kTileBytes + (two > kept ? two : kept) +
+           most_panels(tiling) * sums_of_panel(tiling) * 4;
   }
 };
 
@@ -101,25 +100,35 @@ class PanelWalk {
     zeros_ = reinterpret_cast<float*>(next);
     for (int i = 0; i < kTileRows; ++i) _mm512_storeu_ps(zeros_ + i * kPanelRows, _mm512_setzero_ps());
     next += kTileBytes;
-    tiles_ = reinterpret_cast<int8_t*>(next);
-    facts_ = next + tiling_.tiles() * kTileDigits;
-    sums_ = reinterpret_cast<float*>(facts_ + tiling_.rows * 64);
+    const int64_t digits = x_.blocks() * tiling_.tiles() * kTileRows * kBlockValues;
+    keeps_digits_ = digits <= WalkMemory::kDigitsToKeep;
+    facts_ = next;
+    next += (keeps_digits_ ? x_.blocks() : 2) * WalkMemory::facts_bytes(tiling_);
+    sums_ = reinterpret_cast<float*>(next);
     const bool aligned = reinterpret_cast<uintptr_t>(job.y) % 64 == 0 && job.y_stride % kPanelRows == 0;
     streams_ = aligned && tiling_.rows >= kRowsToStream;
   }
 
   void run() {
-    Product::configure(tiling_.x_tokens, kTwoTiles<Product> ? tiling_.y_tokens : 0);
-    const int64_t step = WalkMemory::group_panels(tiling_);
+    Product::configure(tiling_.tokens(0), tiling_.tokens(1));
+    if (keeps_digits_) {
+      for (int64_t block = 0; block < w_.blocks(); ++block) prepare_facts(block);
+    }
+    // Where digits are kept a group is as small as can be: the blocks of a panel follow each other in memory,
+    // and with few tokens it is the memory that bounds the product.
+    const int64_t step = keeps_digits_ ? together() : WalkMemory::most_panels(tiling_);
     for (int64_t begin = job_.panel_begin; begin < job_.panel_end; begin += step) {
       const int64_t end = begin + step < job_.panel_end ? begin + step : job_.panel_end;
       multiply_group(begin, end);
     }
+    drain();
     Tiles::release();
     _mm_sfence();  // what was written past the caches comes before what the thread writes next
   }
 
  private:
+  static constexpr int64_t kTilesAUnit = kTwoTiles<Product> ? 2 : 1;
+
   // Fewer units than this and the schedule runs on into the next pair of panels, which then needs buffers of
   // its own; with more, what matters is that the buffers stay in the L1 cache.
   static constexpr int64_t kUnitsToDrain = 4;
@@ -134,102 +143,153 @@ class PanelWalk {
     bool last;
   };
 
+  // Panels that are opened together. With one unit there is nothing to use twice.
+  int64_t together() const { return units_ == 1 ? 1 : 2; }
+
   void multiply_group(int64_t begin, int64_t end) {
     const int64_t blocks = w_.blocks();
     int64_t offset = 0;
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t rest = w_.cols - b * kBlockValues;
       const Block block{b, rest < kBlockValues ? rest : kBlockValues, b == 0, b == blocks - 1};
-      drain();  // the unit before still reads the tiles and facts of its block
-      lay_tiles(b);
-      if (prepare_ != nullptr) prepare_(x_, b, facts_);
-      const int64_t together = units_ == 1 ? 1 : 2;  // one unit: nothing to use twice
-      for (int64_t panel = begin; panel < end; panel += together) {
+      if (!keeps_digits_) prepare_facts(b);
+      const int64_t bytes = w_.format.block_bytes(block.values);
+      for (int64_t panel = begin; panel < end; panel += together()) {
         const int64_t left = end - panel;
-        multiply_panels(block, offset, panel, left < together ? left : together, panel - begin);
+        const Panels panels{panel, left < together() ? left : together(), panel - begin};
+        open_panels(block, offset, panels);
+        const int64_t next = panel + panels.count;
+        if (next < end) {
+          foresee(next, offset, panels.count, bytes);
+        } else {
+          foresee(block.last ? end : begin, block.last ? 0 : offset + bytes, panels.count, bytes);
+        }
+        multiply_panels(block, panels);
       }
-      offset += w_.format.block_bytes(block.values);
+      offset += bytes;
     }
-    drain();
   }
 
-  // All tokens with `count` panels, whose blocks lie `offset` bytes behind their beginnings.
-  void multiply_panels(const Block& block, int64_t offset, int64_t panel, int64_t count, int64_t place) {
+  // Panels opened together, the first of them, and where in the group it stands.
+  struct Panels {
+    int64_t first;
+    int64_t count;
+    int64_t place;
+  };
+
+  // Blocks that lie `offset` bytes behind the beginnings of their panels.
+  void open_panels(const Block& block, int64_t offset, const Panels& panels) {
     if (units_ >= kUnitsToDrain) {
       drain();
       side_ = 0;
     } else {
       side_ ^= 2;
     }
-    for (int64_t i = 0; i < count; ++i) {
-      const std::byte* bytes = w_.panel(panel + i) + offset;
-      open_(bytes, block.values, w_.format, *panel_buffer(side_ + i));
-      prefetch(bytes + count * w_.panel_bytes(), panel + i + count < job_.panel_end, block.values);
+    for (int64_t i = 0; i < panels.count; ++i) {
+      open_(w_.panel(panels.first + i) + offset, block.values, w_.format, *panel_buffer(side_ + i));
     }
+  }
+
+  // What is opened next lies elsewhere in memory, which the hardware does not foresee. Each unit asks for an
+  // equal part of it: all at once would fill the buffers that the loads of the tiles need.
+  void foresee(int64_t panel, int64_t offset, int64_t count, int64_t bytes) {
+    lines_a_unit_ = ((bytes + 63) / 64 + units_ - 1) / units_;
+    for (int64_t i = 0; i < 2; ++i) {
+      const bool exists = i < count && panel + i < job_.panel_end;
+      next_[i] = exists ? w_.panel(panel + i) + offset : nullptr;
+    }
+  }
+
+  // All tokens with panels that are open.
+  void multiply_panels(const Block& block, const Panels& panels) {
+    TokenTile x = first_tile(block, 0);
+    TokenTile y = first_tile(block, kTilesAUnit - 1);
+    Sums sums[2] = {sums_of(block, panels, 0), sums_of(block, panels, 1)};
+    const AccPlace places[2] = {acc_place(block, panels.first), acc_place(block, panels.first + 1)};
+    int64_t left = tiling_.rows;  // tokens
     for (int64_t u = 0; u < units_; ++u) {
+      x.tokens = static_cast<int>(tiling_.tokens_of(left));
+      y.tokens = static_cast<int>(tiling_.tokens_of(left - tiling_.per_tile));
       // There and back: the panel of the unit before comes first, its tiles are loaded already.
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t of_pair = u % 2 == 0 ? i : count - 1 - i;
-        begin_unit(block, u, panel + of_pair, place + of_pair, panel_buffer(side_ + of_pair));
+      for (int64_t i = 0; i < panels.count; ++i) {
+        const int64_t of_pair = u % 2 == 0 ? i : panels.count - 1 - i;
+        typename Product::Unit& now = last_two_[turn_];
+        now.panel = panel_buffer(side_ + of_pair);
+        now.place = places[of_pair];
+        place_tile(x, sums[of_pair], now.x);
+        if constexpr (kTwoTiles<Product>) place_tile(y, sums[of_pair], now.y);
+        const std::byte* next = next_[of_pair];
+        now.ahead = next == nullptr ? Ahead{} : Ahead{next + u * lines_a_unit_ * 64, lines_a_unit_};
+        product_.advance(&now, live_ ? &last_two_[turn_ ^ 1] : nullptr);
+        live_ = true;
+        turn_ ^= 1;
       }
+      pass(x);
+      pass(y);
+      left -= kTilesAUnit * tiling_.per_tile;
     }
   }
 
-  void begin_unit(const Block& block, int64_t u, int64_t panel, int64_t place, const Panel* opened) {
-    typename Product::Unit& now = last_two_[turn_];
-    now.panel = opened;
-    now.place = acc_place(block, panel);
-    if constexpr (kTwoTiles<Product>) {
-      place_tile(block, 2 * u, panel, place, now.x);
-      place_tile(block, 2 * u + 1, panel, place, now.y);
-    } else {
-      place_tile(block, u, panel, place, now.x);
+  // Where a panel's sums come from and go to, tile after tile.
+  struct Sums {
+    const float* from;
+    float* to;
+    int64_t from_step;
+    int64_t to_step;
+  };
+  Sums sums_of(const Block& block, const Panels& panels, int64_t i) const {
+    const int64_t step = tiling_.per_tile * kPanelRows;
+    float* sums = sums_ + (panels.place + i) * WalkMemory::sums_of_panel(tiling_);
+    Sums of{.from = sums, .to = sums, .from_step = step, .to_step = step};
+    if (block.first) {
+      of.from = zeros_;
+      of.from_step = 0;
     }
-    product_.advance(&now, live_ ? &last_two_[turn_ ^ 1] : nullptr);
-    live_ = true;
-    turn_ ^= 1;
+    if (block.last) {
+      of.to = job_.y + (panels.first + i) * kPanelRows;
+      of.to_step = tiling_.per_tile * job_.y_stride;
+    }
+    return of;
+  }
+  static void place_tile(const TokenTile& tile, Sums& sums, TokenTile& to) {
+    to = tile;
+    to.from = sums.from;
+    to.to = sums.to;
+    sums.from += sums.from_step;
+    sums.to += sums.to_step;
   }
 
+  // A tile of the first unit, all but its sums.
+  TokenTile first_tile(const Block& block, int64_t tile) const {
+    const int64_t first = tiling_.first(tile);
+    const std::byte* facts = facts_of(block.index);
+    TokenTile to{};
+    to.digits = x_.tile(block.index, tile);
+    to.scale = x_.scale + block.index * x_.rows + first;
+    to.total = reinterpret_cast<const float*>(facts) + first * kPanelRows;
+    to.sums = prepare_ == nullptr ? x_.sums + x_.column(block.index, first) * 16
+                                  : reinterpret_cast<const int16_t*>(facts) + first * x_.planes * 8;
+    return to;
+  }
+  // The same tile of the next unit.
+  void pass(TokenTile& tile) const {
+    const int64_t tokens = kTilesAUnit * tiling_.per_tile;
+    tile.digits += kTilesAUnit * kTileRows * kBlockValues;
+    tile.scale += tokens;
+    tile.total += tokens * kPanelRows;
+    tile.sums += tokens * x_.planes * (prepare_ == nullptr ? 16 : 8);
+  }
   void drain() {
     if (live_) product_.advance(nullptr, &last_two_[turn_ ^ 1]);
     live_ = false;
   }
 
-  void lay_tiles(int64_t block) {
-    const int64_t tiles = kTwoTiles<Product> ? tiling_.tiles() : units_;
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const int8_t* from = x_.digits + x_.column(block, first_token(tile)) * kBlockValues;
-      int8_t* to = tiles_ + tile * kTileDigits;
-      for (int64_t column = 0; column < tokens_of(tile) * x_.planes; ++column) {
-        lay_column<Product::kTileValues>(from + column * kBlockValues, to + column * Product::kTileValues);
-      }
-    }
+  // Else two take turns: the unit before still reads the facts of its block.
+  std::byte* facts_of(int64_t block) const {
+    return facts_ + (keeps_digits_ ? block : block % 2) * WalkMemory::facts_bytes(tiling_);
   }
-
-  // The 256 digits of a column, cut into steps that lie 16 columns apart.
-  template <int kBytes>
-  static void lay_column(const int8_t* from, int8_t* to) {
-    for (int i = 0; i < kBlockValues / kBytes; ++i, from += kBytes, to += kTileRows * kBytes) {
-      if constexpr (kBytes == 64) {
-        _mm512_storeu_si512(to, _mm512_loadu_si512(from));
-      } else if constexpr (kBytes == 32) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
-                            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-      } else {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
-                         _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-      }
-    }
-  }
-
-  int64_t first_token(int64_t tile) const {
-    if constexpr (kTwoTiles<Product>) return tiling_.first(tile);
-    const int64_t start = tile * tiling_.per_tile;
-    const int64_t last_start = tiling_.rows - tiling_.x_tokens;
-    return start < last_start ? start : last_start;
-  }
-  int64_t tokens_of(int64_t tile) const {
-    return kTwoTiles<Product> ? tiling_.tokens(tile) : tiling_.x_tokens;
+  void prepare_facts(int64_t block) const {
+    if (prepare_ != nullptr) prepare_(x_, block, facts_of(block));
   }
 
   // Tiles without the one that only makes the number even.
@@ -239,34 +299,14 @@ class PanelWalk {
     return reinterpret_cast<Panel*>(panels_ + i * WalkMemory::kPanelBytes);
   }
 
-  void place_tile(const Block& block, int64_t tile, int64_t panel, int64_t place, TokenTile& to) const {
-    const int64_t first = first_token(tile);
-    const int64_t column = x_.column(block.index, first);
-    to.digits = tiles_ + tile * kTileDigits;
-    to.scale = x_.scale + block.index * x_.rows + first;
-    to.total = reinterpret_cast<const float*>(facts_ + first * 64);
-    to.sums = prepare_ == nullptr ? x_.sums + column * 16
-                                  : reinterpret_cast<const int16_t*>(facts_) + first * x_.planes * 8;
-    to.tokens = static_cast<int>(tokens_of(tile));
-    float* sums = sums_ + place * WalkMemory::sums_of_panel(tiling_) + tile * tiling_.per_tile * kPanelRows;
-    to.from = block.first ? zeros_ : sums;
-    to.to = block.last ? job_.y + first * job_.y_stride + panel * kPanelRows : sums;
-  }
-
   AccPlace acc_place(const Block& block, int64_t panel) const {
     constexpr unsigned all = 0xffff;
-    if (!block.last) return {kPanelRows, all, false};
+    if (!block.last) return {AccPlace::Kind::sums, kPanelRows, all};
     const int64_t rows = w_.rows - panel * kPanelRows;
-    if (rows < kPanelRows) return {job_.y_stride, static_cast<__mmask16>(all >> (kPanelRows - rows)), false};
-    return {job_.y_stride, all, streams_};
-  }
-
-  // The next pair's block: another place in memory, which the hardware does not foresee.
-  void prefetch(const std::byte* bytes, bool exists, int64_t values) const {
-    if (!exists) return;
-    const int64_t size = w_.format.block_bytes(values);
-    for (int64_t i = 0; i < size; i += 64)
-      _mm_prefetch(reinterpret_cast<const char*>(bytes + i), _MM_HINT_T1);
+    if (rows < kPanelRows) {
+      return {AccPlace::Kind::result, job_.y_stride, static_cast<__mmask16>(all >> (kPanelRows - rows))};
+    }
+    return {streams_ ? AccPlace::Kind::streamed : AccPlace::Kind::result, job_.y_stride, all};
   }
 
   const MatmulJob& job_;
@@ -281,10 +321,12 @@ class PanelWalk {
   int turn_ = 0;
   bool live_ = false;
   int64_t side_ = 0;
+  const std::byte* next_[2] = {};
+  int64_t lines_a_unit_ = 0;
   std::byte* panels_ = nullptr;
   float* zeros_ = nullptr;
   std::byte* facts_ = nullptr;
-  int8_t* tiles_ = nullptr;
+  bool keeps_digits_ = false;
   bool streams_ = false;
   float* sums_ = nullptr;
 };
