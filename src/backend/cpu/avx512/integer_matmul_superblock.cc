@@ -251,6 +251,9 @@ template <class F, int tokens, int planes>
   const int8_t* digits = job.x->digits + first * kBlockValues;
   const int16_t* sums = job.x->sums + first * 16;
   open_tile<F, columns>(digits, sums, open);
+  // GCC would keep what it has just stored in registers, and shuffle numbers out of them on a port that
+  // vpdpbusd needs; read back, a broadcast costs a load.
+  asm volatile("" ::: "memory");
   Pairs<columns> sum;      // S
   Pairs<columns> minimum;  // T
   unroll<columns * kPairPanels>([&](auto i) __attribute__((always_inline)) {
