@@ -48,18 +48,26 @@ class GroupProduct {
 
   /// Begins the unit `now` and completes `before`, the one of the call before. Either may be missing.
   void advance(const Unit* now, const Unit* before) {
+    // Whole blocks of whole tiles, nearly all: there the tokens are finished without a question.
+    const bool whole = before != nullptr && before->x.tokens == kTokens && before->panel->groups == kGroups;
+    whole ? step<true>(now, before) : step<false>(now, before);
+  }
+
+ private:
+  template <bool kWhole>
+  void step(const Unit* now, const Unit* before) {
     int32_t* staged_before = staging_ + side_ * kMaxGroups * kCValues;
     side_ ^= 1;
     int32_t* staged_now = staging_ + side_ * kMaxGroups * kCValues;
-    const bool live = before != nullptr;
+    const bool live = kWhole || before != nullptr;
     const int64_t groups = now == nullptr ? 0 : now->panel->groups;
     const int64_t groups_before = live ? before->panel->groups : 0;
     const TokenTile tile = live ? before->x : TokenTile{};  // no tokens: nothing to finish
     const Ahead ahead = now == nullptr ? Ahead{} : now->ahead;
     // Not const: GCC 12 keeps a const one in memory.
     Numbers numbers = numbers_of(live ? *before : *now);
-    unroll<kSteps>([&](auto step) __attribute__((always_inline)) {
-      constexpr int g = step.value;
+    unroll<kSteps>([&](auto index) __attribute__((always_inline)) {
+      constexpr int g = index.value;
       if constexpr (g < kCarried) store<kGroups - kCarried + g>(groups_before, staged_before);
       if constexpr (g >= kLag && g - kLag < kGroups - kCarried) store<g - kLag>(groups, staged_now);
       if constexpr (g < kGroups) {
@@ -67,12 +75,11 @@ class GroupProduct {
       }
       ask<g, kSteps>(ahead);
       if constexpr (g >= kCarried) {
-        finish<g - kCarried, kSteps - kCarried>(numbers, tile, staged_before);
+        finish<kWhole, g - kCarried, kSteps - kCarried>(numbers, tile, staged_before);
       }
     });
   }
 
- private:
   static constexpr int kA = 4;  // tiles 0 to 3 are C
   static constexpr int kB = 6;
   static constexpr int kCValues = kTileRows * kPanelRows;
@@ -124,24 +131,27 @@ class GroupProduct {
   }
 
   /// Part kPart of kParts of the tile's tokens.
-  template <int kPart, int kParts>
+  template <bool kWhole, int kPart, int kParts>
   [[gnu::always_inline]] static void finish(const Numbers& numbers, const TokenTile& tile,
                                             const int32_t* staged) {
     constexpr int begin = kPart * kTokens / kParts;
     constexpr int end = (kPart + 1) * kTokens / kParts;
     unroll<end - begin>([&](auto i) __attribute__((always_inline)) {
       constexpr int token = begin + i.value;
-      if (token < tile.tokens) finish_token(numbers, tile, token, staged + token * kPlanes * kPanelRows);
+      if (kWhole || token < tile.tokens) {
+        finish_token<kWhole>(numbers, tile, token, staged + token * kPlanes * kPanelRows);
+      }
     });
   }
 
+  template <bool kWhole>
   [[gnu::always_inline]] static void finish_token(const Numbers& numbers, const TokenTile& tile, int token,
                                                   const int32_t* staged) {
     const float* total = tile.total + token * kMaxGroups;
     __m512 x = _mm512_setzero_ps();
     unroll<kGroups>([&](auto group) __attribute__((always_inline)) {
       constexpr int g = group.value;
-      if (g >= numbers.groups) return;
+      if (!kWhole && g >= numbers.groups) return;
       if constexpr (kOffset) x = _mm512_fmadd_ps(numbers.offset[g], _mm512_set1_ps(total[g]), x);
       x = _mm512_fmadd_ps(numbers.scale[g], joined(staged + g * kCValues), x);
     });
