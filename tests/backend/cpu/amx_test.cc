@@ -193,6 +193,19 @@ TEST(AmxEmulated, ManyTokensAgreeWithTheDefinition) {
   expect_every_type(Tiles::emulated, kLarge);
 }
 
+// More digits than stay in the L2 cache: another order of the loops. With a few units of tiles, which run on
+// from block to block, and with more.
+TEST(AmxEmulated, ManyDigitsAgreeWithTheDefinition) {
+  if (!has_vector_instructions()) GTEST_SKIP() << "no AVX-512 here";
+  OpBench bench(59);
+  for (const DType type : {DType::q4_k, DType::q4_1}) {
+    for (const Extent& e : {Extent{96, 48, 5632}, Extent{150, 48, 4096}}) {
+      const Weight& weight = bench.weight(type, e.rows, e.cols).weight;
+      expect_defined_product(weight, bench.random({e.tokens, e.cols}), 1, Tiles::emulated);
+    }
+  }
+}
+
 // Rows in two parts, the second one first, as threads may take them.
 TEST(AmxTiles, DigitsLieInTheirPlaces) {
   OpBench bench(53);
