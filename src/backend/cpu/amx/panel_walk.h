@@ -168,6 +168,7 @@ class PanelWalk {
       }
       offset += bytes;
     }
+    if (!keeps_digits_) drain();  // the next group's first block may have the same place for its facts
   }
 
   // Panels opened together, the first of them, and where in the group it stands.
