@@ -50,34 +50,44 @@ void report_flops(benchmark::State& state, int64_t fma_per_run) {
                                                  benchmark::Counter::kIsRate);
 }
 
-// One row of one kv head: arguments are queries, width and positions.
+// Rows of one kv head: arguments are rows, queries of a row, width and the positions that the last row sees.
 void attention(benchmark::State& state, void (*kernel)(const AttentionJob&)) {
-  const int64_t queries = state.range(0);
-  const int64_t width = state.range(1);
-  const int64_t visible = state.range(2);
-  const int64_t n_blocks = (visible + 63) / 64;
-  std::vector<std::byte> cache = halves(n_blocks * 64 * width);
+  const int64_t rows = state.range(0);
+  const int64_t queries = state.range(1);
+  const int64_t width = state.range(2);
+  const int64_t n_blocks = (state.range(3) + 63) / 64;
+  std::vector<std::byte> memory = halves(n_blocks * 64 * width);
   std::vector<int32_t> blocks;
   for (int64_t b = 0; b < n_blocks; ++b) blocks.push_back(static_cast<int32_t>(b));
-  const std::vector<float> q = normals(queries * width);
-  std::vector<float> s(static_cast<size_t>(queries * n_blocks * 64), 0.5F);
-  std::vector<float> y(static_cast<size_t>(queries * width));
+  std::vector<int64_t> visible;
+  int64_t seen = 0;
+  for (int64_t r = 1; r <= rows; ++r) {
+    visible.push_back(state.range(3) - rows + r);
+    seen += visible.back();
+  }
+  const int64_t step = (rows * queries | 1) * 64;
+  const std::vector<float> q = normals((width + 63) / 64 * step);
+  std::vector<float> s(static_cast<size_t>(n_blocks * step), 0.5F);
+  std::vector<float> y(static_cast<size_t>(rows * queries * width));
+  std::vector<float> open(static_cast<size_t>(64 * width));
   AttentionJob job;
   job.blocks = blocks.data();
-  job.visible = visible;
+  job.rows = rows;
+  job.visible = visible.data();
   job.queries = queries;
-  job.k = {.data = cache.data(), .type = KvType::f16, .heads = 1, .width = width};
+  job.k = {.data = memory.data(), .type = KvType::f16, .heads = 1, .width = width};
   job.v = job.k;
   job.q = q.data();
   job.scale = 0.125F;
   job.s = s.data();
-  job.s_stride = n_blocks * 64;
   job.y = y.data();
+  job.step = step;
+  job.open = open.data();
   for (auto _ : state) {
     kernel(job);
     benchmark::ClobberMemory();
   }
-  report_flops(state, queries * width * visible);
+  report_flops(state, queries * width * seen);
 }
 
 // Arguments: columns, planes.
@@ -160,8 +170,12 @@ void register_all(const KernelTable& kernels) {
        {std::pair{"scores", kernels.attention_scores}, {"mix", kernels.attention_mix}}) {
     auto* bench = benchmark::RegisterBenchmark(
         name(what).c_str(), [kernel = kernel](benchmark::State& state) { attention(state, kernel); });
-    for (const int64_t queries : {1, 3, 4, 6, 7, 8}) bench->Args({queries, 64, 512});
-    for (const int64_t queries : {1, 4, 8}) bench->Args({queries, 128, 512});
+    for (const int64_t queries : {1, 3, 4, 6, 7, 8}) bench->Args({1, queries, 64, 512});
+    for (const int64_t queries : {1, 4, 8}) bench->Args({1, queries, 128, 512});
+    bench->Args({1, 8, 64, 4096});
+    for (const int64_t width : {64, 128}) {
+      for (const int64_t queries : {1, 3, 4, 8}) bench->Args({64 / queries, queries, width, 512});
+    }
   }
   benchmark::RegisterBenchmark(name("quantise").c_str(), [=](benchmark::State& s) {
     quantise(s, kernels);

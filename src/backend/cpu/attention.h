@@ -1,4 +1,4 @@
-// Attention over the cache: which thread computes which head of which row.
+// Attention over the cache: which thread computes which heads of which rows.
 #pragma once
 
 #include "backend/cpu/crew.h"
@@ -20,20 +20,18 @@ class Attention {
   void softmax(const Tensor& s, Tensor& p);
   void mix(const Tensor& p, const KvView& kv, const Batch& batch, Tensor& y);
 
-  /// The three in one go, a head group of a row at a time: the scores never leave the cache of a core.
+  /// The three in one go, a tile at a time: the scores never leave the cache of a core.
   void fused(const Tensor& q, const KvView& kv, const Batch& batch, float scale, Tensor& y);
 
  private:
-  // The queries of row t that share kv head `kv_head`.
-  struct Item {
-    int64_t t;
-    int64_t kv_head;
-    int64_t group;  ///< queries: H / K
+  struct Tile;
 
-    /// Of the heads of all rows, the first one of the item.
-    int64_t first_head(int64_t n_head) const { return t * n_head + kv_head * group; }
-  };
-  AttentionJob job_of(Item item, const KvView& kv, const Batch& batch) const;
+  int64_t rows_a_tile(int64_t rows, int64_t heads_kv, int64_t group, int64_t positions) const;
+  /// body(Tile&) for tiles of up to `most_rows` rows, each with scratch of its own.
+  template <typename Body>
+  void each_tile(int64_t most_rows, int64_t n_head, const KvView& kv, const Batch& batch, const Body& body);
+  void make_scores(const Tensor& q, float scale, Tile& tile) const;
+  void make_mix(const Tile& tile, Tensor& y) const;
 
   const KernelTable& kernels_;
   Crew& crew_;

@@ -147,24 +147,29 @@ struct KvStoreJob {
   int64_t slot = 0;
 };
 
-/// The queries of one row that read one kv head, `queries` of them, against the positions [0, visible).
+/// The queries of neighbouring rows of one sequence that read one kv head. Query h is one of the row
+/// h / queries, and sees its positions [0, seen), seen = visible[h / queries].
 ///   scores  s[h,l] = scale * (one chain of fma(q[h,i], k[l,i], acc), i ascending from 0)
 ///   mix     y[h,i] = sum over tiles of 64 positions, ascending from 0, of
-///                    (one chain of fma(p[h,l], v[l,i], acc), l ascending from 0)
-/// Scores of the last tile beyond `visible` are written and mean nothing; neither they nor the values there
-/// are read by mix.
+///                    (one chain of fma(p[h,l], v[l,i], acc), l ascending from 0), for l < seen
+/// Queries and scores lie in tiles of 64 elements and positions: element i of query h is
+///   q[i / 64 * step + h * 64 + i % 64],  and s alike with position l
+/// Scores beyond `seen` may be written, up to the end of the last tile that any row sees, and mean nothing;
+/// neither they nor the values there meet each other in mix.
 struct AttentionJob {
   const int32_t* blocks = nullptr;  ///< of the sequence
-  int64_t visible = 0;              ///< positions
+  int64_t rows = 1;
+  const int64_t* visible = nullptr;  ///< [rows], ascending
   int64_t kv_head = 0;
-  int64_t queries = 0;
+  int64_t queries = 0;  ///< of each row
   KvPool k;
   KvPool v;
-  const float* q = nullptr;  ///< [queries, k.width]
+  const float* q = nullptr;  ///< k.width elements a query
   float scale = 0;
-  float* s = nullptr;  ///< [queries, s_stride]: scores made or probabilities read; room for whole tiles
-  int64_t s_stride = 0;
-  float* y = nullptr;  ///< [queries, v.width]
+  float* s = nullptr;     ///< scores made or probabilities read
+  int64_t step = 0;       ///< at least rows * queries * 64
+  float* y = nullptr;     ///< [rows * queries, v.width]
+  float* open = nullptr;  ///< this thread's: room for a block of one head in f32
 };
 
 /// Softmax of a row in place, over `n` scores of which some, not all, may be -infinity. Where a score is NaN
@@ -172,9 +177,11 @@ struct AttentionJob {
 ///   max is that of the scores that are no NaN
 ///   e[l] = exp(s[l] - max);  tile sums = tree(lanes) of 64 positions each, added in ascending order from 0
 ///   p[l] = e[l] * (1 / sum)
+/// Score l stands at s[l / 64 * tile_step + l % 64].
 struct SoftmaxJob {
   float* s = nullptr;
   int64_t n = 0;
+  int64_t tile_step = 64;
 };
 
 /// One instruction set.

@@ -118,30 +118,35 @@ float stored(const KvPool& pool, int64_t i) {
   return quant::f16_to_f32(half);
 }
 
+int64_t tiled(const AttentionJob& job, int64_t h, int64_t i) {
+  return i / kPositions * job.step + h * kPositions + i % kPositions;
+}
+
 void attention_scores(const AttentionJob& job) {
-  for (int64_t h = 0; h < job.queries; ++h) {
-    for (int64_t l = 0; l < job.visible; ++l) {
+  for (int64_t h = 0; h < job.rows * job.queries; ++h) {
+    for (int64_t l = 0; l < job.visible[h / job.queries]; ++l) {
       float sum = 0;
       for (int64_t i = 0; i < job.k.width; ++i) {
         const int64_t block = job.blocks[l / kPositions];
         const float key = stored(job.k, key_place(job.k, block, job.kv_head, i, l % kPositions));
-        sum = std::fma(job.q[h * job.k.width + i], key, sum);
+        sum = std::fma(job.q[tiled(job, h, i)], key, sum);
       }
-      job.s[h * job.s_stride + l] = job.scale * sum;
+      job.s[tiled(job, h, l)] = job.scale * sum;
     }
   }
 }
 
 void attention_mix(const AttentionJob& job) {
-  for (int64_t h = 0; h < job.queries; ++h) {
+  for (int64_t h = 0; h < job.rows * job.queries; ++h) {
+    const int64_t visible = job.visible[h / job.queries];
     for (int64_t i = 0; i < job.v.width; ++i) {
       float total = 0;
-      for (int64_t first = 0; first < job.visible; first += kPositions) {
+      for (int64_t first = 0; first < visible; first += kPositions) {
         float sum = 0;
-        for (int64_t l = first; l < std::min(job.visible, first + kPositions); ++l) {
+        for (int64_t l = first; l < std::min(visible, first + kPositions); ++l) {
           const int64_t block = job.blocks[l / kPositions];
           const float value = stored(job.v, value_place(job.v, block, job.kv_head, i, l % kPositions));
-          sum = std::fma(job.s[h * job.s_stride + l], value, sum);
+          sum = std::fma(job.s[tiled(job, h, l)], value, sum);
         }
         total += sum;
       }

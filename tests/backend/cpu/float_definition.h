@@ -19,6 +19,8 @@ void rmsnorm(const RmsNormJob& job);
 void rope(const RopeJob& job);
 void store_keys(const KvStoreJob& job);
 void store_values(const KvStoreJob& job);
+/// Where element i of query h lies in AttentionJob::q, and position i in AttentionJob::s.
+int64_t tiled(const AttentionJob& job, int64_t h, int64_t i);
 void attention_scores(const AttentionJob& job);
 void attention_mix(const AttentionJob& job);
 void softmax(const SoftmaxJob& job);

@@ -129,6 +129,28 @@ TEST_P(FloatKernels, SoftmaxIsAsDefined) {
   }
 }
 
+TEST_P(FloatKernels, SoftmaxIsAsDefinedWhereExponentialsVanish) {
+  for (float low = -80; low > -120; low -= 1) {
+    std::vector<float> s = {0.0F};
+    for (int i = 0; i < 1000; ++i) s.push_back(low + 0.001F * static_cast<float>(i));
+    expect_same_bits(softmax_of(kernels(), s), defined_softmax(s), "softmax near " + std::to_string(low));
+  }
+}
+
+TEST_P(FloatKernels, SoftmaxReadsTilesThatLieApart) {
+  constexpr size_t kStep = 192;
+  for (const int64_t n : {1, 64, 100, 256, 300}) {
+    const std::vector<float> s = normals(n);
+    std::vector<float> apart(5 * kStep, 7.0F);
+    for (size_t l = 0; l < s.size(); ++l) apart[l / 64 * kStep + l % 64] = s[l];
+    std::vector<float> expected = apart;
+    const std::vector<float> p = defined_softmax(s);
+    for (size_t l = 0; l < s.size(); ++l) expected[l / 64 * kStep + l % 64] = p[l];
+    kernels().softmax({.s = apart.data(), .n = n, .tile_step = int64_t{kStep}});
+    expect_same_bits(apart, expected, "softmax in tiles, " + std::to_string(n));
+  }
+}
+
 TEST_P(FloatKernels, SoftmaxTakesEdges) {
   for (const float edge : edge_numbers()) {
     for (const size_t at : {size_t{0}, size_t{16}, size_t{69}}) {

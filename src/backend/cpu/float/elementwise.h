@@ -38,7 +38,7 @@ void multiply(const float* a, const float* b, int64_t n, float* y) {
 template <FloatLanes L>
 void silu(const float* x, int64_t n, float* y) {
   map_one<L>(x, n, y, [](L v) {
-    const L e = exponential(-absolute(v));
+    const L e = exponential_to_one(-absolute(v));
     const L numerator = where_less(v, L::all(0.0F), v * e, v);
     // From -104 on e is 0 and the quotient -0; -infinity * 0 would be NaN.
     return where_less(v, L::all(-104.0F), L::all(-0.0F), numerator / (L::all(1.0F) + e));
