@@ -205,8 +205,9 @@ class PanelWalk {
   void multiply_panels(const Block& block, const Panels& panels) {
     TokenTile x = first_tile(block, 0);
     TokenTile y = first_tile(block, kTilesAUnit - 1);
-    Sums sums[2] = {sums_of(block, panels, 0), sums_of(block, panels, 1)};
-    const AccPlace places[2] = {acc_place(block, panels.first), acc_place(block, panels.first + 1)};
+    const int64_t other = panels.count - 1;
+    Sums sums[2] = {sums_of(block, panels, 0), sums_of(block, panels, other)};
+    const AccPlace places[2] = {acc_place(block, panels.first), acc_place(block, panels.first + other)};
     int64_t left = tiling_.rows;  // tokens
     for (int64_t u = 0; u < units_; ++u) {
       x.tokens = static_cast<int>(tiling_.tokens_of(left));
@@ -280,12 +281,13 @@ class PanelWalk {
     tile.total += tokens * kPanelRows;
     tile.sums += tokens * x_.planes * (prepare_ == nullptr ? 16 : 8);
   }
+
   void drain() {
     if (live_) product_.advance(nullptr, &last_two_[turn_ ^ 1]);
     live_ = false;
   }
 
-  // Else two take turns: the unit before still reads the facts of its block.
+  // All blocks have theirs, or two take turns, since the unit before still reads the facts of its block.
   std::byte* facts_of(int64_t block) const {
     return facts_ + (keeps_digits_ ? block : block % 2) * WalkMemory::facts_bytes(tiling_);
   }
