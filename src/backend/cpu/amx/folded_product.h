@@ -46,17 +46,32 @@ class FoldedProduct {
   /// `staging`: four tiles of C, aligned to 64.
   explicit FoldedProduct(int32_t* staging) : staging_(staging) {}
 
-  void configure(int64_t x_tokens, int64_t y_tokens) {
-    has_y_ = y_tokens > 0;
+  static void configure(int64_t x_tokens, int64_t y_tokens) {
+    if (y_tokens == 0) y_tokens = 1;  // a tile has a row, wanted or not
     TileConfig config;
     for (const int tile : {kXLow, kXHigh, kX}) config.shape(tile, x_tokens * kPlanes, 64);
-    for (const int tile : {kYLow, kYHigh, kY}) config.shape(tile, has_y_ ? y_tokens * kPlanes : 1, 64);
+    for (const int tile : {kYLow, kYHigh, kY}) config.shape(tile, y_tokens * kPlanes, 64);
     for (const int tile : {kLow, kHigh}) config.shape(tile, kTileRows, 64);
     Tiles::configure(config);
   }
 
   /// Begins the unit `now` and completes `before`, the one of the call before. Either may be missing.
-  void advance(const Unit* now, const Unit* before) { has_y_ ? go<2>(now, before) : go<1>(now, before); }
+  void advance(const Unit* now, const Unit* before) {
+    if (now != nullptr && before != nullptr) {
+      const bool whole = before->x.tokens == kTokens && before->y.tokens == kTokens;
+      if (whole && before->place.kind == AccPlace::Kind::sums) {
+        step<true, true, Finish::sums>(*now, *before);
+      } else if (whole && before->place.kind == AccPlace::Kind::streamed) {
+        step<true, true, Finish::streamed>(*now, *before);
+      } else {
+        step<true, true, Finish::any>(*now, *before);
+      }
+    } else if (now != nullptr) {
+      step<true, false, Finish::any>(*now, *now);
+    } else if (before != nullptr) {
+      step<false, true, Finish::any>(*before, *before);
+    }
+  }
 
  private:
   static constexpr int kTokens = kTileTokens<kPlanes>;
@@ -65,24 +80,6 @@ class FoldedProduct {
   /// tiles.
   enum class Finish : uint8_t { sums, streamed, any };
   using Pairs = std::make_integer_sequence<int, kPairs>;
-
-  template <int kUnitTiles>
-  void go(const Unit* now, const Unit* before) {
-    if (now != nullptr && before != nullptr) {
-      const bool whole = before->x.tokens == kTokens && before->y.tokens == kTokens;
-      if (kUnitTiles == 2 && whole && before->place.kind == AccPlace::Kind::sums) {
-        step<true, true, Finish::sums, 2>(*now, *before);
-      } else if (kUnitTiles == 2 && whole && before->place.kind == AccPlace::Kind::streamed) {
-        step<true, true, Finish::streamed, 2>(*now, *before);
-      } else {
-        step<true, true, Finish::any, kUnitTiles>(*now, *before);
-      }
-    } else if (now != nullptr) {
-      step<true, false, Finish::any, kUnitTiles>(*now, *now);
-    } else if (before != nullptr) {
-      step<false, true, Finish::any, kUnitTiles>(*before, *before);
-    }
-  }
 
   template <int kC, int kA>
   [[gnu::always_inline]] static void dot_low() {
@@ -113,13 +110,10 @@ class FoldedProduct {
     Tiles::template store<kTile>(staging + kTile * kCValues, kLineBytes);
   }
 
-  /// kUnitTiles: 2, or 1 where the job has no more tokens than one tile.
-  template <bool kNow, bool kBefore, Finish kFinish, int kUnitTiles>
+  template <bool kNow, bool kBefore, Finish kFinish>
   void step(const Unit& now, const Unit& before) {
-    constexpr bool kYNow = kNow && kUnitTiles == 2;
-    constexpr bool kYBefore = kBefore && kUnitTiles == 2;
-    const bool other_panel = kNow && kYBefore && now.panel != before.panel;
-    const Unit& shared = kYBefore ? before : now;
+    const bool other_panel = kNow && kBefore && now.panel != before.panel;
+    const Unit& shared = kBefore ? before : now;
     // Not const: GCC 12 keeps a const one in memory.
     Numbers numbers = numbers_of(before, Pairs{});
     const Ahead ahead = now.ahead;
@@ -131,13 +125,13 @@ class FoldedProduct {
     // k step 0 of Y before and of X now; X before is complete.
     load_low(shared, 0);
     load_high(shared, 0);
-    if constexpr (kYBefore) {
+    if constexpr (kBefore) {
       load_y(before, 0);
       dot_low<kYLow, kY>();
+      store<kXLow>(staging);
+      dot_high<kYHigh, kY>();
+      store<kXHigh>(staging);
     }
-    if constexpr (kBefore) store<kXLow>(staging);
-    if constexpr (kYBefore) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) store<kXHigh>(staging);
     if (other_panel) {
       load_low(now, 0);
       load_high(now, 0);
@@ -157,13 +151,13 @@ class FoldedProduct {
     // k step 1 of both.
     load_low(shared, 1);
     load_high(shared, 1);
-    if constexpr (kYBefore) {
+    if constexpr (kBefore) {
       load_y(before, 1);
       dot_low<kYLow, kY>();
+      finish<kFinish, 2, 7>(numbers, before_x, staging);
+      dot_high<kYHigh, kY>();
+      finish<kFinish, 3, 7>(numbers, before_x, staging);
     }
-    if constexpr (kBefore) finish<kFinish, 2, 7>(numbers, before_x, staging);
-    if constexpr (kYBefore) dot_high<kYHigh, kY>();
-    if constexpr (kBefore) finish<kFinish, 3, 7>(numbers, before_x, staging);
     if (other_panel) {
       load_low(now, 1);
       load_high(now, 1);
@@ -177,7 +171,7 @@ class FoldedProduct {
     if constexpr (kNow) dot_high<kXHigh, kX>();
     if constexpr (kBefore) finish<kFinish, 5, 7>(numbers, before_x, staging);
     if constexpr (kNow) ask<3, kAsks>(ahead);
-    if constexpr (kYBefore) store<kYLow>(staging);
+    if constexpr (kBefore) store<kYLow>(staging);
 
     // k steps 2 and 3 of X and Y now; Y before is complete.
     if constexpr (kNow) {
@@ -187,45 +181,45 @@ class FoldedProduct {
     }
     if constexpr (kBefore) finish<kFinish, 6, 7>(numbers, before_x, staging);
     if constexpr (kNow) ask<4, kAsks>(ahead);
-    if constexpr (kYBefore) store<kYHigh>(staging);
+    if constexpr (kBefore) store<kYHigh>(staging);
     if constexpr (kNow) {
       load_high(now, 2);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kYBefore) finish<kFinish, 0, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 0, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) ask<5, kAsks>(ahead);
-    if constexpr (kYNow) {
+    if constexpr (kNow) {
       load_y(now, 2);
       Tiles::template zero<kYLow>();
       Tiles::template zero<kYHigh>();
       dot_low<kYLow, kY>();
     }
-    if constexpr (kYBefore) finish<kFinish, 1, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 1, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) ask<6, kAsks>(ahead);
-    if constexpr (kYNow) dot_high<kYHigh, kY>();
-    if constexpr (kYBefore) finish<kFinish, 2, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) dot_high<kYHigh, kY>();
+    if constexpr (kBefore) finish<kFinish, 2, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) ask<7, kAsks>(ahead);
     if constexpr (kNow) {
       load_low(now, 3);
       load_x(now, 3);
       dot_low<kXLow, kX>();
     }
-    if constexpr (kYBefore) finish<kFinish, 3, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 3, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) ask<8, kAsks>(ahead);
     if constexpr (kNow) {
       load_high(now, 3);
       dot_high<kXHigh, kX>();
     }
-    if constexpr (kYBefore) finish<kFinish, 4, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 4, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) ask<9, kAsks>(ahead);
-    if constexpr (kYNow) {
+    if constexpr (kNow) {
       load_y(now, 3);
       dot_low<kYLow, kY>();
     }
-    if constexpr (kYBefore) finish<kFinish, 5, 7>(numbers, before_y, y_staging);
+    if constexpr (kBefore) finish<kFinish, 5, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) ask<10, kAsks>(ahead);
-    if constexpr (kYNow) dot_high<kYHigh, kY>();
-    if constexpr (kYBefore) finish<kFinish, 6, 7>(numbers, before_y, y_staging);
+    if constexpr (kNow) dot_high<kYHigh, kY>();
+    if constexpr (kBefore) finish<kFinish, 6, 7>(numbers, before_y, y_staging);
     if constexpr (kNow) ask<11, kAsks>(ahead);
   }
 
@@ -322,7 +316,6 @@ class FoldedProduct {
   }
 
   int32_t* staging_;
-  bool has_y_ = true;
 };
 
 }  // namespace kilter::cpu::amx

@@ -110,7 +110,7 @@ class PanelWalk {
   }
 
   void run() {
-    product_.configure(tiling_.tokens(0), tiling_.tokens(1));
+    Product::configure(tiling_.tokens(0), tiling_.tokens(1));
     if (keeps_digits_) {
       for (int64_t block = 0; block < w_.blocks(); ++block) prepare_facts(block);
     }
