@@ -188,6 +188,7 @@ struct SoftmaxJob {
 struct KernelTable {
   std::string_view name;  ///< "generic", "avx2", "avx2vnni", "avx512", "amx", "neon"
 
+  /// x [rows, cols]: digits, sums and scales of some rows, and their columns of the tiles if there are tiles.
   void (*quantise)(const float* x, int64_t row_begin, int64_t row_end, const QuantisedRows& to);
   /// Bytes that QuantisedRows::tiles needs if matmul is to have them; 0 for none. Null: never any.
   int64_t (*tiled_digit_bytes)(const QuantisedRows& x) = nullptr;

@@ -226,8 +226,8 @@ class PanelWalk {
         live_ = true;
         turn_ ^= 1;
       }
-      pass(x);
-      pass(y);
+      to_next_unit(x);
+      to_next_unit(y);
       left -= kTilesAUnit * tiling_.per_tile;
     }
   }
@@ -274,7 +274,7 @@ class PanelWalk {
     return to;
   }
   // The same tile of the next unit.
-  void pass(TokenTile& tile) const {
+  void to_next_unit(TokenTile& tile) const {
     const int64_t tokens = kTilesAUnit * tiling_.per_tile;
     tile.digits += kTilesAUnit * kTileRows * kBlockValues;
     tile.scale += tokens;
